@@ -1,0 +1,1 @@
+//! Compiles YARA rules into a Hallmark image.

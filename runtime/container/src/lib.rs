@@ -1,0 +1,1 @@
+//! Release note, keys, quorum policy and the signed container around an image.

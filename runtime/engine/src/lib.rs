@@ -1,0 +1,1 @@
+//! Scanning: candidates, confirmation, verification and conditions.

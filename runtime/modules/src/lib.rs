@@ -1,0 +1,1 @@
+//! What rules know about files: pe, hash, math, string, time and console.

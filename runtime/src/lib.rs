@@ -1,0 +1,1 @@
+//! The runtime an agent embeds: open, verify, map and scan.

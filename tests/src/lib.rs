@@ -1,0 +1,1 @@
+//! Suites, oracles and fault injection over the whole system.
