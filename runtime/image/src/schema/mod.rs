@@ -1,0 +1,89 @@
+//! The module schema: names, types and ids of everything a rule can ask of a module.
+//!
+//! The compiler resolves names and types against it, the runtime fills it in, and its [`fingerprint`] in the image
+//! header makes a database that was built against another schema a named error instead of a wrong answer.
+
+mod console;
+mod hash;
+mod math;
+mod pe;
+mod string;
+mod time;
+
+use sha2::{Digest, Sha256};
+
+/// The type of a value a rule can see.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Type {
+    /// 64-bit signed integer.
+    Int,
+    /// 64-bit float.
+    Float,
+    /// Boolean.
+    Bool,
+    /// Bytes.
+    Str,
+    /// A regular expression; only as an argument.
+    Regex,
+    /// A structure.
+    Struct(&'static [Field]),
+    /// An array, indexed from 0.
+    Array(&'static Type),
+    /// A map with string keys.
+    Map(&'static Type),
+}
+
+/// A field of a structure; its id is its position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// As rules write it.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// A named integer of a module, folded at compile time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// As rules write it.
+    pub name: &'static str,
+    /// Its value.
+    pub value: i64,
+}
+
+/// A function; overloads are several entries with one name and different arguments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Function {
+    /// As rules write it after the module's name; dots lead into nested structures (`rich_signature.version`).
+    pub name: &'static str,
+    /// Argument types.
+    pub args: &'static [Type],
+    /// Result type; every function may also answer *undefined*.
+    pub result: Type,
+}
+
+/// A module; the id of a function is its position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Module {
+    /// As rules import it.
+    pub name: &'static str,
+    /// Its fields.
+    pub fields: &'static [Field],
+    /// Its constants.
+    pub constants: &'static [Constant],
+    /// Its functions.
+    pub functions: &'static [Function],
+}
+
+/// Every module this version knows; the id of a module is its position.
+pub const MODULES: &[Module] = &[console::MODULE, hash::MODULE, math::MODULE, pe::MODULE, string::MODULE, time::MODULE];
+
+/// The id of the module called `name`.
+pub fn module_id(name: &str) -> Option<u16> {
+    MODULES.iter().position(|m| m.name == name).and_then(|i| u16::try_from(i).ok())
+}
+
+/// SHA-256 over a canonical text of [`MODULES`].
+pub fn fingerprint() -> [u8; 32] {
+    Sha256::digest(format!("{MODULES:?}")).into()
+}
