@@ -76,7 +76,8 @@ pub struct Module {
 }
 
 /// Every module this version knows; the id of a module is its position.
-pub const MODULES: &[Module] = &[console::MODULE, hash::MODULE, math::MODULE, pe::MODULE, string::MODULE, time::MODULE];
+pub const MODULES: &[Module] =
+    &[console::MODULE, hash::MODULE, math::MODULE, pe::MODULE, string::MODULE, time::MODULE];
 
 /// The id of the module called `name`.
 pub fn module_id(name: &str) -> Option<u16> {

@@ -1,6 +1,11 @@
 //! The `time` module.
 
-use super::Module;
+use super::{Function, Module, Type};
 
 /// The schema of `time`.
-pub const MODULE: Module = Module { name: "time", fields: &[], constants: &[], functions: &[] };
+pub const MODULE: Module = Module {
+    name: "time",
+    fields: &[],
+    constants: &[],
+    functions: &[Function { name: "now", args: &[], result: Type::Int }],
+};

@@ -1,0 +1,276 @@
+//! The proof behind [`crate::Image::parse`]: what the engine follows exists.
+//!
+//! Rules are proved one by one; a condition in one pass over its instructions, carrying the depth of the stack. A
+//! jump forward fixes the depth expected at its target; a jump back must meet the depth its target had.
+
+use crate::error::Error;
+use crate::header::SectionKind;
+use crate::image::{Image, RuleId};
+use crate::insn::{Anchor, FROM_SLOT, Imm, Insn, Op, Quantifier};
+use crate::limits::{ENTRIES_PER_PAGE, MAX_ARGS, MAX_LOCALS, MAX_LOOPS, MAX_PIECES, MAX_STACK};
+use crate::program::Program;
+use crate::record::{
+    AtomPage, Piece, Slice, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
+};
+use crate::schema::MODULES;
+use crate::unit::Unit;
+use zerocopy::FromBytes;
+
+type Fact = Result<(), &'static str>;
+
+fn need(fact: bool, what: &'static str) -> Fact {
+    if fact { Ok(()) } else { Err(what) }
+}
+
+pub(crate) fn prove(image: &Image<'_>) -> Result<(), Error> {
+    prove_globals(image).map_err(|what| Error::damaged(SectionKind::Globals.name(), 0, what))?;
+    let mut depths = Vec::new();
+    let (mut rules, mut patterns) = (0u64, 0u64);
+    for id in 0..image.rule_slots() as u32 {
+        let id = RuleId::new(id);
+        let damaged = |what| Error::damaged(SectionKind::Rules.name(), id.index(), what);
+        let Some(unit) = image.unit(id) else {
+            need(image.slot_is_empty(id), "a slot's unit leaves the section or its own length")
+                .map_err(damaged)?;
+            continue;
+        };
+        prove_unit(image, &unit, &mut depths).map_err(damaged)?;
+        rules += 1;
+        patterns += unit.patterns.len() as u64;
+    }
+    let counts = image.globals().header;
+    need(
+        u64::from(counts.rules.get()) == rules && u64::from(counts.patterns.get()) == patterns,
+        "counts are wrong",
+    )
+    .map_err(|what| Error::damaged(SectionKind::Globals.name(), 0, what))?;
+    let mut last = None;
+    for (i, id) in image.always().iter().enumerate() {
+        let damaged = |what| Error::damaged(SectionKind::Always.name(), i * 4, what);
+        need(image.unit_bytes(RuleId::new(id.get())).is_some(), "no such rule").map_err(damaged)?;
+        need(last.is_none_or(|l| l < id.get()), "ids do not ascend").map_err(damaged)?;
+        last = Some(id.get());
+    }
+    prove_pages(image, SectionKind::Atoms, image.filter().atoms, 4..=4)?;
+    prove_pages(image, SectionKind::Shorts, image.filter().shorts, 2..=3)
+}
+
+fn prove_globals(image: &Image<'_>) -> Fact {
+    let globals = image.globals();
+    let inside = |s: Slice| s.checked(globals.blob).is_some();
+    for name in globals.namespaces {
+        need(inside(*name), "a namespace leaves the blob")?;
+    }
+    for external in globals.externals {
+        need(inside(external.name), "an external variable's name leaves the blob")?;
+        prove_value(external.kind.get(), external.value.get(), globals.blob)?;
+    }
+    Ok(())
+}
+
+fn prove_value(kind: u32, bits: u64, blob: &[u8]) -> Fact {
+    match ValueKind::new(kind).ok_or("unknown kind of value")? {
+        ValueKind::Str => need(Slice::from_bits(bits).checked(blob).is_some(), "a string leaves the blob"),
+        ValueKind::Bool => need(bits <= 1, "a boolean is neither 0 nor 1"),
+        ValueKind::Int | ValueKind::Float => Ok(()),
+    }
+}
+
+fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact {
+    let header = unit.header;
+    let inside = |s: Slice| s.checked(unit.blob).is_some();
+    need(header.flags.get() & !rule_flags::KNOWN == 0, "unknown rule flag")?;
+    need(usize::from(header.namespace.get()) < image.globals().namespaces.len(), "no such namespace")?;
+    need(inside(header.name), "a rule's name leaves the blob")?;
+    need(unit.tags.iter().all(|&t| inside(t)), "a tag leaves the blob")?;
+    for meta in unit.metas {
+        need(inside(meta.name), "a metadata name leaves the blob")?;
+        prove_value(meta.kind.get(), meta.value.get(), unit.blob)?;
+    }
+    let mut next = 0u32;
+    for pattern in unit.patterns {
+        need(inside(pattern.id), "a pattern's name leaves the blob")?;
+        need(pattern.flags.get() & !pattern_flags::KNOWN == 0, "unknown pattern flag")?;
+        need(pattern.first_variant.get() == next, "variants are not in the order of their patterns")?;
+        next = next.checked_add(pattern.variants.get()).ok_or("too many variants")?;
+    }
+    need(next as usize == unit.variants.len(), "a variant has no pattern")?;
+    for variant in unit.variants {
+        prove_variant(unit, variant)?;
+    }
+    for reference in unit.references {
+        let target = image.unit(RuleId::new(reference.get())).ok_or("a reference leads nowhere")?;
+        need(target.header.rank.get() < header.rank.get(), "a reference does not lead to a lower rank")?;
+    }
+    prove_code(image, unit, depths)
+}
+
+fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
+    need((variant.pattern.get() as usize) < unit.patterns.len(), "a variant's pattern does not exist")?;
+    need(variant.flags & !variant_flags::KNOWN == 0, "unknown variant flag")?;
+    need(variant.xor_min <= variant.xor_max, "xor keys are reversed")?;
+    let body = variant.body.checked(unit.blob).ok_or("a variant's body leaves the blob")?;
+    let backward = variant.backward.checked(unit.blob).ok_or("a backward program leaves the blob")?;
+    if !backward.is_empty() {
+        Program::prove(backward)?;
+    }
+    match VariantKind::new(variant.kind).ok_or("unknown kind of variant")? {
+        VariantKind::Bytes => prove_masked(unit, body, variant.mask),
+        VariantKind::Chain => {
+            let pieces =
+                <[Piece]>::ref_from_bytes(body).map_err(|_| "a chain is not a whole number of pieces")?;
+            need(
+                !pieces.is_empty() && pieces.len() <= MAX_PIECES as usize,
+                "a chain has no or too many pieces",
+            )?;
+            pieces.iter().try_for_each(|piece| {
+                let value = piece.value.checked(unit.blob).ok_or("a piece leaves the blob")?;
+                need(piece.gap_min.get() <= piece.gap_max.get(), "a gap is reversed")?;
+                prove_masked(unit, value, piece.mask)
+            })
+        }
+        VariantKind::Program => Program::prove(body),
+    }
+}
+
+fn prove_masked(unit: &Unit<'_>, value: &[u8], mask: Slice) -> Fact {
+    let mask = mask.checked(unit.blob).ok_or("a mask leaves the blob")?;
+    need(mask.is_empty() || mask.len() == value.len(), "a mask is not as long as its bytes")?;
+    need(!value.is_empty(), "empty bytes")
+}
+
+const UNSEEN: u16 = u16::MAX;
+
+fn prove_code(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact {
+    let header = unit.header;
+    need(
+        header.max_stack.get() <= MAX_STACK && header.locals.get() <= MAX_LOCALS,
+        "stack or locals too large",
+    )?;
+    let count = unit.insns.len();
+    depths.clear();
+    depths.resize(count + 1, UNSEEN);
+    let mut depth = 0u16;
+    for (at, insn) in unit.insns.iter().enumerate() {
+        if let Some(&expected) = depths.get(at).filter(|&&d| d != UNSEEN) {
+            need(depth == expected, "a jump meets another stack depth")?;
+        }
+        if let Some(slot) = depths.get_mut(at) {
+            *slot = depth;
+        }
+        let op = Op::new(insn.op).ok_or("unknown instruction")?;
+        let (pops, pushes, imm) = op.effect();
+        let pops = pops + operands(op, insn)?;
+        depth = depth.checked_sub(pops).ok_or("stack underflow")?;
+        prove_imm(image, unit, op, insn, imm)?;
+        if imm == Imm::Target {
+            let target = insn.imm.get() as usize;
+            // AndElse, OrElse and LoopNext leave one value where they lead; LoopStep leaves none and leads back.
+            let there = if op == Op::LoopStep { depth } else { depth + 1 };
+            need((op == Op::LoopStep) == (target <= at) && target <= count, "a jump leads nowhere")?;
+            let slot = depths.get_mut(target).ok_or("a jump leads nowhere")?;
+            need(*slot == UNSEEN || *slot == there, "jumps meet at different stack depths")?;
+            *slot = there;
+        }
+        depth = depth.checked_add(pushes).filter(|&d| d <= header.max_stack.get()).ok_or("stack overflow")?;
+        if op == Op::LoopStep {
+            // Nothing falls through a loop's end: what follows is reached through the loop's exit, one value higher.
+            depth += 1;
+            need(depths.get(at + 1) == Some(&depth), "a loop's end is not its exit")?;
+        }
+    }
+    need(depths.get(count).is_none_or(|&d| d == UNSEEN || d == depth), "a jump meets another stack depth")?;
+    need(depth == 1, "a condition does not leave one value")
+}
+
+/// Values taken besides those of the table, and checks of `a` and `b` as quantifier, anchor, loop or local.
+fn operands(op: Op, insn: &Insn) -> Result<u16, &'static str> {
+    let (a, b) = (insn.a, insn.b.get());
+    let quantifier = || Quantifier::new(a).ok_or("unknown quantifier").map(Quantifier::operands);
+    match op {
+        Op::OfPatterns => {
+            let anchor = Anchor::new(b).ok_or("unknown anchor")?;
+            Ok(quantifier()? + anchor as u16)
+        }
+        Op::OfRules => quantifier(),
+        Op::LoopRange | Op::LoopItems | Op::LoopPatterns => {
+            need(b < MAX_LOOPS, "loops nest too deep")?;
+            quantifier()
+        }
+        Op::LoopList => {
+            need(b < MAX_LOOPS, "loops nest too deep")?;
+            let items = u16::try_from(insn.imm.get()).map_err(|_| "a loop has too many items")?;
+            quantifier()?.checked_add(items).ok_or("a loop has too many items")
+        }
+        Op::LoopNext | Op::LoopStep => need(b < MAX_LOOPS, "loops nest too deep").map(|()| 0),
+        Op::Call => need(a <= MAX_ARGS, "too many arguments").map(|()| u16::from(a)),
+        _ => Ok(0),
+    }
+}
+
+fn prove_imm(image: &Image<'_>, unit: &Unit<'_>, op: Op, insn: &Insn, imm: Imm) -> Fact {
+    let value = insn.imm.get();
+    let locals = unit.header.locals.get();
+    let local = |n: u16| need(n < locals, "no such local");
+    let constant = || unit.constants.get(value as usize).map(|c| c.get()).ok_or("no such constant");
+    let string = || Slice::from_bits(constant()?).checked(unit.blob).ok_or("a string leaves the blob");
+    match imm {
+        Imm::None => need(value == 0, "an unused operand is not zero")?,
+        Imm::Any | Imm::Target => {}
+        Imm::Constant => {
+            constant()?;
+        }
+        Imm::Str => {
+            string()?;
+        }
+        Imm::Regex => Program::prove(string()?)?,
+        Imm::External => {
+            need((value as usize) < image.globals().externals.len(), "no such external variable")?
+        }
+        Imm::Pattern if insn.a & FROM_SLOT != 0 => local(insn.b.get())?,
+        Imm::Pattern => need((value as usize) < unit.patterns.len(), "no such pattern")?,
+        Imm::PatternSet => prove_set(unit, value, unit.patterns.len())?,
+        Imm::RuleSet => prove_set(unit, value, unit.references.len())?,
+        Imm::Reference => need((value as usize) < unit.references.len(), "no such reference")?,
+        Imm::Module => need((value as usize) < MODULES.len(), "no such module")?,
+        Imm::Field => need(value <= u32::from(u16::MAX), "no such field")?,
+        Imm::Function => {
+            let module = MODULES.get(usize::from(insn.b.get())).ok_or("no such module")?;
+            need((value as usize) < module.functions.len(), "no such function")?;
+        }
+    }
+    match op {
+        Op::Load | Op::Store => local(insn.b.get()),
+        Op::LoopNext => local(u16::from(insn.a) + 1),
+        Op::ReadInt => need(matches!(insn.a & 15, 1 | 2 | 4) && insn.a < 64, "no such integer width"),
+        _ => Ok(()),
+    }
+}
+
+fn prove_set(unit: &Unit<'_>, offset: u32, count: usize) -> Fact {
+    let set = unit.set(offset).ok_or("a set leaves its section")?;
+    need(set.iter().all(|i| (i.get() as usize) < count), "a set's member does not exist")
+}
+
+fn prove_pages(
+    image: &Image<'_>,
+    kind: SectionKind,
+    pages: &[AtomPage],
+    lens: std::ops::RangeInclusive<u8>,
+) -> Result<(), Error> {
+    for (i, page) in pages.iter().enumerate() {
+        let damaged = |what| Error::damaged(kind.name(), i * size_of::<AtomPage>(), what);
+        let count = page.count.get() as usize;
+        let used = page.entries.get(..count).ok_or_else(|| damaged("too many entries"))?;
+        need(count <= ENTRIES_PER_PAGE && page.reserved.get() == 0, "too many entries").map_err(damaged)?;
+        need((page.spill.get() as usize) < pages.len(), "spills over more pages than there are")
+            .map_err(damaged)?;
+        for entry in used {
+            let unit = image.unit(RuleId::new(entry.rule.get())).ok_or_else(|| damaged("no such rule"))?;
+            let exists = (entry.variant.get() as usize) < unit.variants.len();
+            need(exists && lens.contains(&entry.len) && entry.reserved == 0, "no such variant")
+                .map_err(damaged)?;
+        }
+    }
+    Ok(())
+}
