@@ -12,6 +12,29 @@ use crate::diagnostic::Span;
 pub struct Ast<'s> {
     /// Imports, includes and rules, in source order.
     pub items: Vec<Item<'s>>,
+    /// Rules left out because of syntax errors, in source order.
+    pub broken: Vec<BrokenRule<'s>>,
+}
+
+impl<'s> Ast<'s> {
+    /// Span and, if known, name of the first rule whose span satisfies `holds`, rules with syntax errors included.
+    pub fn rule_at(&self, holds: impl Fn(Span) -> bool) -> Option<(Span, Option<&'s str>)> {
+        let whole = self.items.iter().filter_map(|item| match item {
+            Item::Rule(rule) => Some((rule.span, Some(rule.name.name))),
+            _ => None,
+        });
+        let broken = self.broken.iter().map(|rule| (rule.span, rule.name.map(|n| n.name)));
+        whole.chain(broken).find(|(span, _)| holds(*span))
+    }
+}
+
+/// A rule that had a syntax error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenRule<'s> {
+    /// Its name, if it was read before the error.
+    pub name: Option<Ident<'s>>,
+    /// From its first modifier to where reading went on.
+    pub span: Span,
 }
 
 /// A top-level item.
@@ -37,7 +60,8 @@ pub struct Literal<'s> {
 /// An identifier; pattern identifiers include their leading `$`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ident<'s> {
-    /// The text. For `#a`, `@a` and `!a` it is given as `$a`; an anonymous pattern is `$`.
+    /// The text. For `#a`, `@a` and `!a` it is given as `$a`, unless the rule declares no `$a`: then as written. An
+    /// anonymous pattern is `$`.
     pub name: &'s str,
     /// Where it stands.
     pub span: Span,

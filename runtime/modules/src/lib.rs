@@ -1,8 +1,24 @@
-//! What rules know about files.
+//! What rules know about files: the fields and functions of every module in `hallmark_image::schema`.
+//!
+//! Input: the bytes of one file, whatever they are, and the time. Output: [`Node`] trees laid out as the schema says and
+//! answers to function calls. Every answer is bounded in time and memory by the size of the file and by the caps of the
+//! `limits` module; nothing panics, whatever the file holds.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod console;
+mod hash;
+mod limits;
+mod math;
 mod modules;
+mod pe;
+mod reader;
+mod string;
 mod value;
 
 pub use modules::Modules;

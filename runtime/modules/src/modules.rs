@@ -1,39 +1,188 @@
 //! The modules of one scanned file, each parsed once, when a rule first asks for it.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
-use crate::value::{Answer, Arg, Node};
-use hallmark_image::schema::MODULES;
+use hallmark_image::schema::{Function, MODULES, Module, Type};
+
+use crate::console::Console;
+use crate::limits::MAX_REMEMBERED;
+use crate::pe::Pe;
+use crate::value::{Answer, Arg, Node, Scalar};
+use crate::{hash, math, string};
 
 /// The modules' view of one scanned file.
 pub struct Modules<'a> {
     data: &'a [u8],
     now: i64,
     roots: Vec<OnceCell<Node<'a>>>,
-    messages: RefCell<Vec<String>>,
+    pe: OnceCell<Option<Pe<'a>>>,
+    console: Console,
+    remembered: RefCell<HashMap<Call, Answer<'a>>>,
 }
+
+/// A call whose arguments are numbers: module, function and the bits of up to three arguments.
+type Call = (u16, u16, [u64; 3]);
 
 impl<'a> Modules<'a> {
     /// Nothing is parsed yet. `now` is in seconds since the Unix epoch, for `time.now()`.
     pub fn new(data: &'a [u8], now: i64) -> Self {
-        Modules { data, now, roots: (0..MODULES.len()).map(|_| OnceCell::new()).collect(), messages: RefCell::new(Vec::new()) }
+        Modules {
+            data,
+            now,
+            roots: MODULES.iter().map(|_| OnceCell::new()).collect(),
+            pe: OnceCell::new(),
+            console: Console::default(),
+            remembered: RefCell::default(),
+        }
     }
 
     /// The fields of module `module`, as a [`Node::Struct`] in schema order; parsed at the first call.
     pub fn root(&self, module: u16) -> Option<&Node<'a>> {
-        let _ = (module, self.data, self.now);
         let cell = self.roots.get(usize::from(module))?;
-        Some(cell.get_or_init(|| Node::Undefined))
+        let schema = MODULES.get(usize::from(module))?;
+        Some(cell.get_or_init(|| match schema.name {
+            "math" => math::root(),
+            "pe" => Pe::root(self.pe(), schema.fields),
+            _ => Node::Struct(Vec::new()),
+        }))
     }
 
     /// Calls function `function` of module `module`; arguments that don't fit the schema answer undefined.
     pub fn call(&self, module: u16, function: u16, args: &[Arg<'_>]) -> Answer<'a> {
-        let _ = (module, function, args);
-        None
+        let schema = MODULES.get(usize::from(module))?;
+        let entry = schema.functions.get(usize::from(function))?;
+        if !fits(args, entry) {
+            return None;
+        }
+        let key = if reads_much(schema, entry) { key(module, function, args) } else { None };
+        let Some(key) = key else {
+            return self.dispatch(schema, entry, args);
+        };
+        if let Some(answer) = self.remembered.borrow().get(&key) {
+            return answer.clone();
+        }
+        let answer = self.dispatch(schema, entry, args);
+        let mut remembered = self.remembered.borrow_mut();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(key, answer.clone());
+        answer
     }
 
-    /// What `console.log` wrote so far, oldest first.
+    /// What `console.log` and `console.hex` wrote so far, oldest first.
     pub fn take_messages(&self) -> Vec<String> {
-        self.messages.take()
+        self.console.take()
+    }
+
+    fn dispatch(&self, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
+        match module.name {
+            "console" => self.console.call(function.name, args, self.data),
+            "hash" => hash::call(function.name, args, self.data),
+            "math" => math::call(function.name, args, self.data),
+            "pe" => Pe::call(self.pe(), function.name, args),
+            "string" => string::call(function.name, args),
+            "time" => (function.name == "now").then_some(Scalar::Int(self.now)),
+            _ => None,
+        }
+    }
+
+    fn pe(&self) -> Option<&Pe<'a>> {
+        self.pe.get_or_init(|| Pe::parse(self.data)).as_ref()
+    }
+}
+
+fn fits(args: &[Arg<'_>], function: &Function) -> bool {
+    args.len() == function.args.len()
+        && args.iter().zip(function.args).all(|pair| {
+            matches!(
+                pair,
+                (Arg::Int(_), Type::Int)
+                    | (Arg::Float(_), Type::Float)
+                    | (Arg::Bool(_), Type::Bool)
+                    | (Arg::Str(_), Type::Str)
+                    | (Arg::Regex(_), Type::Regex)
+            )
+        })
+}
+
+/// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
+fn reads_much(module: &Module, function: &Function) -> bool {
+    match module.name {
+        "hash" => true,
+        "math" => !math::is_arithmetic(function.name),
+        "pe" => matches!(function.name, "imphash" | "calculate_checksum"),
+        _ => false,
+    }
+}
+
+/// Where an answer is remembered, if all arguments are numbers.
+fn key(module: u16, function: u16, args: &[Arg<'_>]) -> Option<Call> {
+    let mut bits = [0; 3];
+    if args.len() > bits.len() {
+        return None;
+    }
+    for (slot, arg) in bits.iter_mut().zip(args) {
+        *slot = match arg {
+            Arg::Int(i) => *i as u64,
+            Arg::Float(f) => f.to_bits(),
+            Arg::Bool(_) | Arg::Str(_) | Arg::Regex(_) => return None,
+        };
+    }
+    Some((module, function, bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallmark_image::schema::module_id;
+
+    use super::*;
+
+    fn function_id(module: &str, name: &str, args: &[Type]) -> (u16, u16) {
+        let id = module_id(module).unwrap();
+        let functions = MODULES[usize::from(id)].functions;
+        let position = functions.iter().position(|f| f.name == name && f.args == args).unwrap();
+        (id, u16::try_from(position).unwrap())
+    }
+
+    #[test]
+    fn unknown_ids_and_wrong_arguments_are_undefined() {
+        let modules = Modules::new(b"abc", 0);
+        assert_eq!(modules.root(u16::MAX), None);
+        assert_eq!(modules.call(u16::MAX, 0, &[]), None);
+        let (module, length) = function_id("string", "length", &[Type::Str]);
+        assert_eq!(modules.call(module, u16::MAX, &[]), None);
+        assert_eq!(modules.call(module, length, &[Arg::Int(1)]), None);
+        assert_eq!(modules.call(module, length, &[]), None);
+        assert_eq!(modules.call(module, length, &[Arg::Str(b"abc")]), Some(Scalar::Int(3)));
+    }
+
+    #[test]
+    fn time_is_what_the_caller_says() {
+        let (module, now) = function_id("time", "now", &[]);
+        assert_eq!(Modules::new(b"", 1234).call(module, now, &[]), Some(Scalar::Int(1234)));
+    }
+
+    #[test]
+    fn answers_about_ranges_are_remembered_up_to_a_cap() {
+        let modules = Modules::new(b"abc", 0);
+        let (module, sum) = function_id("hash", "checksum32", &[Type::Int, Type::Int]);
+        for _ in 0..2 {
+            assert_eq!(modules.call(module, sum, &[Arg::Int(0), Arg::Int(2)]), Some(Scalar::Int(195)));
+            assert_eq!(modules.call(module, sum, &[Arg::Int(2), Arg::Int(1)]), Some(Scalar::Int(99)));
+        }
+        assert_eq!(modules.remembered.borrow().len(), 2);
+        for offset in 0..1000 {
+            modules.call(module, sum, &[Arg::Int(offset), Arg::Int(1)]);
+        }
+        assert!(modules.remembered.borrow().len() <= MAX_REMEMBERED);
+    }
+
+    #[test]
+    fn constants_that_are_not_integers_are_fields() {
+        let modules = Modules::new(b"", 0);
+        let math = modules.root(module_id("math").unwrap());
+        assert_eq!(math, Some(&Node::Struct(vec![Node::Float(127.5)])));
     }
 }

@@ -54,3 +54,32 @@ pub enum Scalar<'a> {
     /// Bytes.
     Str(Cow<'a, [u8]>),
 }
+
+impl<'a> Node<'a> {
+    /// Borrowed bytes.
+    pub(crate) fn bytes(bytes: &'a [u8]) -> Self {
+        Node::Str(Cow::Borrowed(bytes))
+    }
+
+    /// Owned text.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Node::Str(Cow::Owned(text.into().into_bytes()))
+    }
+
+    /// A number, or undefined.
+    pub(crate) fn int(value: Option<impl Into<i64>>) -> Self {
+        value.map_or(Node::Undefined, |v| Node::Int(v.into()))
+    }
+
+    /// The length of a list.
+    pub(crate) fn count(n: usize) -> Self {
+        Node::int(i64::try_from(n).ok())
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).copied();
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).flatten().collect()
+}

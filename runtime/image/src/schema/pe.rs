@@ -86,6 +86,8 @@ const RICH_SIGNATURE: &[Field] = &[
     field("raw_data", STR),
     field("clear_data", STR),
     field("tools", Type::Array(&RICH_TOOL)),
+    // Of YARA only, as the lengths of chains below.
+    field("version_data", STR),
 ];
 
 const RICH_TOOL: Type = Type::Struct(&[field("toolid", INT), field("version", INT), field("times", INT)]);
@@ -159,6 +161,7 @@ const SIGNER_INFO: Type = Type::Struct(&[
     field("digest", STR),
     field("digest_alg", STR),
     field("chain", Type::Array(&CERTIFICATE)),
+    field("length_of_chain", INT),
 ]);
 
 const CERTIFICATE: Type = Type::Struct(&[
@@ -178,6 +181,7 @@ const COUNTERSIGNATURE: Type = Type::Struct(&[
     field("digest", STR),
     field("digest_alg", STR),
     field("chain", Type::Array(&CERTIFICATE)),
+    field("length_of_chain", INT),
 ]);
 
 const FUNCTIONS: &[Function] = &[
@@ -223,4 +227,24 @@ const fn field(name: &'static str, ty: Type) -> Field {
 
 const fn function(name: &'static str, args: &'static [Type], result: Type) -> Function {
     Function { name, args, result }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_means_one_thing() {
+        let mut names = BTreeSet::new();
+        for name in FIELDS.iter().map(|f| f.name).chain(constants::CONSTANTS.iter().map(|c| c.name)) {
+            assert!(names.insert(name), "{name} is there twice");
+        }
+        for (i, function) in FUNCTIONS.iter().enumerate() {
+            assert!(!names.contains(function.name), "{} is no function only", function.name);
+            let same = |f: &Function| f.name == function.name && f.args == function.args;
+            assert_eq!(FUNCTIONS.iter().position(same), Some(i), "{} is there twice", function.name);
+        }
+    }
 }

@@ -1,0 +1,110 @@
+//! Declarations: which rules exist, where, and who may see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Finding;
+use crate::ast::Rule;
+use crate::codes;
+use crate::compile::Options;
+use crate::diagnostic::{Diagnostic, SourceId};
+use crate::ir::{DeclId, Type};
+
+/// A declared rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration<'a> {
+    /// The rule.
+    pub rule: &'a Rule<'a>,
+    /// The source its text stands in.
+    pub source: SourceId,
+    /// The source given to the compiler that led to it, itself or by includes.
+    pub root: SourceId,
+    /// Its namespace.
+    pub namespace: &'a str,
+}
+
+/// All declared rules and what their conditions can name.
+pub struct Declarations<'a> {
+    /// The rules, by root and order within it.
+    pub rules: Vec<Declaration<'a>>,
+    by_name: BTreeMap<(&'a str, &'a str), DeclId>,
+    imports: BTreeMap<SourceId, BTreeSet<String>>,
+    externals: BTreeMap<&'a str, (u32, Type)>,
+}
+
+impl<'a> Declarations<'a> {
+    /// Gathers declarations; the second of two rules with one name in one namespace is refused.
+    pub fn new(
+        all: Vec<Declaration<'a>>,
+        imports: BTreeMap<SourceId, BTreeSet<String>>,
+        options: &'a Options,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut externals: Vec<_> = options.externals.iter().collect();
+        externals.sort_by(|a, b| a.0.cmp(&b.0));
+        let externals =
+            externals.iter().enumerate().map(|(i, (name, value))| (name.as_str(), (i as u32, value.ty()))).collect();
+        let mut this = Declarations { rules: Vec::with_capacity(all.len()), by_name: BTreeMap::new(), imports, externals };
+        for declaration in all {
+            let name = declaration.rule.name;
+            let key = (declaration.namespace, name.name);
+            if let Some(&first) = this.by_name.get(&key) {
+                let first = this.rules[first.0 as usize];
+                let mut finding = Finding::error(
+                    codes::DUPLICATE_RULE,
+                    name.span,
+                    format!("rule `{}` is defined twice", name.name),
+                    "defined again here",
+                )
+                .help("rename one of them, or put the files into different namespaces");
+                if first.source == declaration.source {
+                    finding = finding.label(first.rule.name.span, "first defined here");
+                }
+                diagnostics.push(finding.at(declaration.source));
+                continue;
+            }
+            this.by_name.insert(key, DeclId(this.rules.len() as u32));
+            this.rules.push(declaration);
+        }
+        this
+    }
+
+    /// The declaration with this id.
+    pub fn get(&self, id: DeclId) -> &Declaration<'a> {
+        &self.rules[id.0 as usize]
+    }
+
+    /// Whether the rule `from` may refer to `to`: not to itself, and within one root only upwards.
+    fn visible(&self, from: DeclId, to: DeclId) -> bool {
+        from != to && (self.get(from).root != self.get(to).root || to < from)
+    }
+
+    /// The rule that `name` means in the condition of `from`.
+    pub fn find(&self, from: DeclId, name: &str) -> Option<DeclId> {
+        let id = *self.by_name.get(&(self.get(from).namespace, name))?;
+        self.visible(from, id).then_some(id)
+    }
+
+    /// The rules that `prefix*` means in the condition of `from`, by name.
+    pub fn with_prefix(&self, from: DeclId, prefix: &str) -> Vec<DeclId> {
+        let namespace = self.get(from).namespace;
+        let named = self.by_name.range((namespace, prefix)..).take_while(|((ns, name), _)| *ns == namespace && name.starts_with(prefix));
+        named.map(|(_, &id)| id).filter(|&id| self.visible(from, id)).collect()
+    }
+
+    /// Whether `from`'s file imports the module called `name`.
+    pub fn imported(&self, from: DeclId, name: &str) -> bool {
+        self.imports.get(&self.get(from).root).is_some_and(|names| names.contains(name))
+    }
+
+    /// Index and type of an external variable.
+    pub fn external(&self, name: &str) -> Option<(u32, Type)> {
+        self.externals.get(name).copied()
+    }
+
+    /// Every name a condition of `from` could mean, for suggestions.
+    pub fn candidates(&self, from: DeclId) -> Vec<&'a str> {
+        let namespace = self.get(from).namespace;
+        let rules = self.by_name.keys().filter(|(ns, _)| *ns == namespace).map(|(_, name)| *name);
+        rules.chain(self.externals.keys().copied()).collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! One rule: its name, tags, metadata and patterns; the state that checking its condition needs.
+
+use std::collections::BTreeMap;
+
+use super::Finding;
+use super::names::Declarations;
+use super::patterns::check_pattern;
+use crate::ast;
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::ir::{self, DeclId, RuleIr, Type, Value};
+use crate::limits::MAX_PATTERNS;
+
+/// Proof that a diagnostic was reported.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// The result of checking an expression.
+pub(super) type Checked = Result<ir::Expr, Refused>;
+
+/// Checks one rule. `None` when it has errors; what was found is appended to `diagnostics` either way.
+pub fn check_rule<'a>(
+    declarations: &Declarations<'a>,
+    id: DeclId,
+    relaxed: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<RuleIr<'a>> {
+    let declaration = declarations.get(id);
+    let mut checker = Checker::new(declarations, id, declaration.rule, relaxed);
+    let rule = checker.rule();
+    let refused = rule.is_none() || checker.findings.iter().any(|f| f.severity == Severity::Error);
+    diagnostics.extend(checker.findings.into_iter().map(|f| f.at(declaration.source)));
+    rule.filter(|_| !refused)
+}
+
+/// A variable in scope.
+pub(super) struct Variable<'a> {
+    pub name: &'a str,
+    pub local: u16,
+    pub ty: Type,
+}
+
+pub(super) struct Checker<'c, 'a> {
+    pub declarations: &'c Declarations<'a>,
+    pub id: DeclId,
+    pub rule: &'a ast::Rule<'a>,
+    pub relaxed: bool,
+    pub findings: Vec<Finding>,
+    pub pattern_ids: BTreeMap<&'a str, u32>,
+    pub used: Vec<bool>,
+    pub references: Vec<DeclId>,
+    pub regexes: Vec<&'a ast::Regex<'a>>,
+    pub scope: Vec<Variable<'a>>,
+    /// The locals of the `for … of` loops around the expression, outermost first.
+    pub current: Vec<u16>,
+    pub loops: u16,
+    pub live_locals: u16,
+    pub locals: u16,
+}
+
+impl<'c, 'a> Checker<'c, 'a> {
+    fn new(declarations: &'c Declarations<'a>, id: DeclId, rule: &'a ast::Rule<'a>, relaxed: bool) -> Self {
+        Checker {
+            declarations,
+            id,
+            rule,
+            relaxed,
+            findings: Vec::new(),
+            pattern_ids: BTreeMap::new(),
+            used: vec![false; rule.patterns.len()],
+            references: Vec::new(),
+            regexes: Vec::new(),
+            scope: Vec::new(),
+            current: Vec::new(),
+            loops: 0,
+            live_locals: 0,
+            locals: 0,
+        }
+    }
+
+    pub fn refuse(&mut self, finding: Finding) -> Refused {
+        self.findings.push(finding);
+        Refused
+    }
+
+    fn rule(&mut self) -> Option<RuleIr<'a>> {
+        let rule = self.rule;
+        self.tags();
+        self.names_of_patterns();
+        let mut patterns = Vec::with_capacity(rule.patterns.len());
+        for pattern in &rule.patterns {
+            match check_pattern(pattern, self.relaxed) {
+                Ok(spec) => patterns.push(ir::PatternIr {
+                    id: pattern.id.name.to_owned(),
+                    private: pattern.modifiers.iter().any(|m| m.kind == ast::ModifierKind::Private),
+                    spec,
+                }),
+                Err(found) => self.findings.extend(found),
+            }
+        }
+        let condition = self.condition(&rule.condition);
+        self.unused_patterns();
+        let condition = condition.ok()?;
+        let declaration = self.declarations.get(self.id);
+        Some(RuleIr {
+            decl: self.id,
+            source: declaration.source,
+            name_span: rule.name.span,
+            namespace: declaration.namespace.to_owned(),
+            name: rule.name.name.to_owned(),
+            global: rule.global.is_some(),
+            private: rule.private.is_some(),
+            tags: rule.tags.iter().map(|t| t.name.to_owned()).collect(),
+            meta: rule.meta.iter().map(|m| (m.name.name.to_owned(), meta_value(&m.value))).collect(),
+            patterns,
+            references: std::mem::take(&mut self.references),
+            regexes: std::mem::take(&mut self.regexes),
+            condition,
+            locals: self.locals,
+        })
+    }
+
+    /// The condition as a whole: any value that can be true or false.
+    fn condition(&mut self, condition: &'a ast::Expr<'a>) -> Checked {
+        let expr = self.expr(condition)?;
+        self.truth_value(expr, condition.span)
+    }
+
+    fn tags(&mut self) {
+        let rule = self.rule;
+        for (i, tag) in rule.tags.iter().enumerate() {
+            if let Some(first) = rule.tags.iter().take(i).find(|t| t.name == tag.name) {
+                self.findings.push(
+                    Finding::error(codes::DUPLICATE_TAG, tag.span, format!("tag `{}` is given twice", tag.name), "again here")
+                        .label(first.span, "first given here")
+                        .help("remove one of them"),
+                );
+            }
+        }
+    }
+
+    fn names_of_patterns(&mut self) {
+        let rule = self.rule;
+        if rule.patterns.len() > MAX_PATTERNS {
+            self.findings.push(
+                Finding::error(
+                    codes::TOO_MANY_PATTERNS,
+                    rule.name.span,
+                    format!("rule `{}` has {} patterns", rule.name.name, rule.patterns.len()),
+                    format!("a rule may have {MAX_PATTERNS}"),
+                )
+                .help("split the rule"),
+            );
+        }
+        for (index, pattern) in rule.patterns.iter().enumerate() {
+            let id = pattern.id;
+            if id.name == "$" {
+                continue;
+            }
+            if let Some(&first) = self.pattern_ids.get(id.name) {
+                let mut finding = Finding::error(
+                    codes::DUPLICATE_PATTERN,
+                    id.span,
+                    format!("pattern `{}` is defined twice", id.name),
+                    "defined again here",
+                );
+                if let Some(first) = rule.patterns.get(first as usize) {
+                    finding = finding.label(first.id.span, "first defined here");
+                }
+                self.findings.push(finding.help("give one of them another name"));
+                continue;
+            }
+            self.pattern_ids.insert(id.name, index as u32);
+        }
+    }
+
+    fn unused_patterns(&mut self) {
+        let rule = self.rule;
+        for (pattern, used) in rule.patterns.iter().zip(&self.used) {
+            if !used && !pattern.id.name.starts_with("$_") {
+                self.findings.push(
+                    Finding::error(
+                        codes::UNUSED_PATTERN,
+                        pattern.id.span,
+                        format!("pattern `{}` is not used", pattern.id.name),
+                        "the condition does not mention it",
+                    )
+                    .help("use it in the condition, remove it, or let its name begin with `$_`"),
+                );
+            }
+        }
+    }
+
+    pub fn new_local(&mut self, count: u16, span: Span) -> Result<u16, Refused> {
+        let first = self.live_locals;
+        let end = first + count;
+        if end > hallmark_image::limits::MAX_LOCALS {
+            return Err(self.refuse(
+                Finding::error(codes::TOO_DEEP, span, "too many variables in this condition", "one too many here")
+                    .help("split the rule"),
+            ));
+        }
+        self.live_locals = end;
+        self.locals = self.locals.max(end);
+        Ok(first)
+    }
+
+    /// The place of a referenced rule in the rule's list of references.
+    pub fn reference(&mut self, rule: DeclId) -> u32 {
+        let place = self.references.iter().position(|&r| r == rule).unwrap_or_else(|| {
+            self.references.push(rule);
+            self.references.len() - 1
+        });
+        place as u32
+    }
+
+    /// The place of a regular expression among those of the condition.
+    pub fn regex(&mut self, regex: &'a ast::Regex<'a>) -> u32 {
+        self.regexes.push(regex);
+        self.regexes.len() as u32 - 1
+    }
+}
+
+fn meta_value(value: &ast::MetaValue<'_>) -> Value {
+    match value {
+        ast::MetaValue::Int(n) => Value::Int(*n),
+        ast::MetaValue::Float(x) => Value::Float(*x),
+        ast::MetaValue::Bool(b) => Value::Bool(*b),
+        ast::MetaValue::Str(s) => Value::Str(s.to_vec()),
+    }
+}

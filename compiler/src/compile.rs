@@ -1,0 +1,411 @@
+//! The pipeline: every stage once, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::ast::Ast;
+use crate::check::{Declarations, check_rule};
+use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
+use crate::includes::{self, Includes};
+use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
+use crate::link::{Blob, Layout};
+use crate::{codes, conditions, link, lower, parser, plan, tables, write};
+
+/// A file of rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// As diagnostics show it: a path relative to what was asked for.
+    pub name: String,
+    /// Namespace of its rules.
+    pub namespace: String,
+    /// Its bytes.
+    pub text: Vec<u8>,
+}
+
+/// Value of an external variable.
+pub use crate::ir::Value as ExternalValue;
+
+/// What compilation depends on besides the sources.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// External variables with their default values.
+    pub externals: Vec<(String, ExternalValue)>,
+    /// Leave rules with errors out instead of giving up; they are listed.
+    pub ignore_invalid_rules: bool,
+    /// Accept unknown escapes and unescaped braces in regular expressions.
+    pub relaxed_regex: bool,
+}
+
+/// Resolves `include` statements.
+pub trait Loader: Sync {
+    /// The name and bytes of what `include` means in the source called `from`.
+    ///
+    /// # Errors
+    /// Why it can't be had, as one line.
+    fn load(&self, from: &str, include: &str) -> Result<(String, Vec<u8>), String>;
+}
+
+/// The stages, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are the names of the stages' modules")]
+pub enum Stage {
+    Parse,
+    Check,
+    Lower,
+    Plan,
+    Atoms,
+    Tables,
+    Conditions,
+    Link,
+    Write,
+    Prove,
+}
+
+impl Stage {
+    /// Its name, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Parse => "parse",
+            Stage::Check => "check",
+            Stage::Lower => "lower",
+            Stage::Plan => "plan",
+            Stage::Atoms => "atoms",
+            Stage::Tables => "tables",
+            Stage::Conditions => "conditions",
+            Stage::Link => "link",
+            Stage::Write => "write",
+            Stage::Prove => "prove",
+        }
+    }
+}
+
+/// What compilation gives.
+#[derive(Debug, Clone)]
+pub struct Compilation {
+    /// The image; absent when there were errors that were not to be ignored.
+    pub image: Option<Vec<u8>>,
+    /// Errors and warnings, by source and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The sources, sorted by namespace and name, included files after them; a [`SourceId`] is an index into these.
+    pub sources: Vec<Source>,
+    /// What was left out.
+    pub rejected: Vec<Rejected>,
+    /// What is in the image, by namespace and name.
+    pub rules: Vec<RuleInfo>,
+    /// Counts.
+    pub stats: Stats,
+}
+
+/// Something left out because of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Where it stands.
+    pub source: SourceId,
+    /// The rule, if the error is within one whose name is known.
+    pub rule: Option<String>,
+    /// Code of its first error.
+    pub code: &'static str,
+    /// Message of its first error.
+    pub message: String,
+    /// Place of its first error.
+    pub span: Span,
+}
+
+/// A compiled rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Where it was written.
+    pub source: SourceId,
+    /// One-based line of its name.
+    pub line: u32,
+    /// Digest of its unit.
+    pub sha256: [u8; 32],
+}
+
+/// Counts of a compilation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what they count")]
+pub struct Stats {
+    pub rules: u32,
+    pub patterns: u32,
+    pub rejected: u32,
+    pub variants: u32,
+    pub atoms: u32,
+    pub shorts: u32,
+    pub slow_patterns: u32,
+    pub always_rules: u32,
+}
+
+/// Compiles sources into an image. `observe` is called at the start of each stage; work within a stage is spread over
+/// rayon's current pool, and neither that nor the order of the sources changes a byte of the result.
+pub fn compile(
+    mut sources: Vec<Source>,
+    options: &Options,
+    loader: &dyn Loader,
+    observe: &mut dyn FnMut(Stage),
+) -> Compilation {
+    observe(Stage::Parse);
+    sources.sort_by(|a, b| (&a.namespace, &a.name, &a.text).cmp(&(&b.namespace, &b.name, &b.text)));
+    let roots = sources.len();
+    let mut diagnostics = Vec::new();
+    let includes = includes::load(&mut sources, loader, &mut diagnostics);
+    let parsed: Vec<(Ast<'_>, Vec<Diagnostic>)> = sources
+        .par_iter()
+        .enumerate()
+        .map(|(i, source)| {
+            let mut found = Vec::new();
+            (parser::parse(SourceId(i as u32), &source.text, &mut found), found)
+        })
+        .collect();
+    let (asts, found): (Vec<_>, Vec<_>) = parsed.into_iter().unzip();
+    diagnostics.extend(found.into_iter().flatten());
+
+    observe(Stage::Check);
+    let (rules, declared) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
+
+    observe(Stage::Lower);
+    let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> =
+        rules.into_par_iter().map(|ir| lower::lower_rule(ir, options.relaxed_regex)).collect();
+    let mut rules = Vec::with_capacity(lowered.len());
+    for result in lowered {
+        match result {
+            Ok(rule) => rules.push(rule),
+            Err(found) => diagnostics.extend(found),
+        }
+    }
+    refuse_broken_references(&mut rules, &declared, &mut diagnostics);
+    diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));
+    diagnostics.dedup();
+    let rejected = rejections(&asts, &diagnostics);
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error) && !options.ignore_invalid_rules;
+    drop(declared);
+
+    let mut stats = Stats { rejected: rejected.len() as u32, ..Stats::default() };
+    let mut infos = Vec::new();
+    let mut image = None;
+    if !failed {
+        let source_digest = source_digest(&sources);
+        let (bytes, found) = assemble(&sources, &rules, options, source_digest, &mut stats, observe);
+        infos = found;
+        observe(Stage::Prove);
+        match hallmark_image::Image::parse(&bytes) {
+            Ok(_) => image = Some(bytes),
+            Err(error) => diagnostics.push(Diagnostic::error(
+                codes::INTERNAL,
+                SourceId(0),
+                Span::default(),
+                format!("the compiler's own image is refused: {error}"),
+                "",
+            )),
+        }
+    }
+    drop(rules);
+    drop(asts);
+    Compilation { image, diagnostics, sources, rejected, rules: infos, stats }
+}
+
+/// Declares all rules, then checks each. Answers the rules without errors and where each declaration stands.
+fn check<'a>(
+    sources: &'a [Source],
+    roots: usize,
+    asts: &'a [Ast<'a>],
+    includes: &Includes,
+    options: &'a Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<RuleIr<'a>>, BTreeMap<DeclId, (SourceId, Span, &'a str)>) {
+    let (all, imports) = includes::expand(sources, roots, asts, includes, diagnostics);
+    let declarations = Declarations::new(all, imports, options, diagnostics);
+    let checked: Vec<(Option<RuleIr<'a>>, Vec<Diagnostic>)> = (0..declarations.rules.len() as u32)
+        .into_par_iter()
+        .map(|id| {
+            let mut found = Vec::new();
+            (check_rule(&declarations, DeclId(id), options.relaxed_regex, &mut found), found)
+        })
+        .collect();
+    let mut rules = Vec::with_capacity(checked.len());
+    for (rule, found) in checked {
+        rules.extend(rule);
+        diagnostics.extend(found);
+    }
+    let declared = declarations.rules.iter().enumerate();
+    let declared = declared.map(|(i, d)| (DeclId(i as u32), (d.source, d.rule.name.span, d.rule.name.name))).collect();
+    (rules, declared)
+}
+
+/// Takes out rules that refer to rules that were refused, to rules that refer back to them, or, being global, to
+/// rules that are not.
+fn refuse_broken_references(
+    rules: &mut Vec<LoweredRule<'_>>,
+    declared: &BTreeMap<DeclId, (SourceId, Span, &str)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    // What can be evaluated: rules all of whose references can be. What is left over is broken or in a cycle.
+    let known: BTreeMap<DeclId, bool> = rules.iter().map(|r| (r.ir.decl, r.ir.global)).collect();
+    let mut sound: BTreeSet<DeclId> = BTreeSet::new();
+    loop {
+        let before = sound.len();
+        for rule in rules.iter() {
+            let usable = |r: &DeclId| sound.contains(r) && (!rule.ir.global || known.get(r) == Some(&true));
+            if rule.ir.references.iter().all(usable) {
+                sound.insert(rule.ir.decl);
+            }
+        }
+        if sound.len() == before {
+            break;
+        }
+    }
+    rules.retain(|rule| {
+        if sound.contains(&rule.ir.decl) {
+            return true;
+        }
+        let broken = rule.ir.references.iter().find(|r| !sound.contains(r));
+        let (code, message, label) = match broken {
+            Some(other) => {
+                let name = declared.get(other).map_or("?", |(_, _, name)| name);
+                let label = format!("`{name}` has errors, or refers back to this rule");
+                (codes::BROKEN_REFERENCE, format!("rule `{}` needs rule `{name}`", rule.ir.name), label)
+            }
+            None => (
+                codes::GLOBAL_REFERENCE,
+                format!("global rule `{}` refers to a rule that is not global", rule.ir.name),
+                "global rules are decided before all others".to_owned(),
+            ),
+        };
+        diagnostics.push(Diagnostic::error(code, rule.ir.source, rule.ir.name_span, message, label));
+        false
+    });
+}
+
+/// One entry for each rule with errors, and one for each error outside of rules.
+fn rejections(asts: &[Ast<'_>], diagnostics: &[Diagnostic]) -> Vec<Rejected> {
+    let mut rejected: Vec<Rejected> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        let at = diagnostic.primary.span.start;
+        let ast = asts.get(diagnostic.source.0 as usize);
+        let holds = |span: Span| span.start <= at && at <= span.end;
+        let rule = ast.and_then(|ast| ast.rule_at(holds));
+        if let Some((span, _)) = rule
+            && !seen.insert((diagnostic.source, span.start))
+        {
+            continue;
+        }
+        rejected.push(Rejected {
+            source: diagnostic.source,
+            rule: rule.and_then(|(_, name)| name).map(str::to_owned),
+            code: diagnostic.code,
+            message: diagnostic.message.clone(),
+            span: diagnostic.primary.span,
+        });
+    }
+    rejected
+}
+
+/// From lowered rules to bytes.
+fn assemble(
+    sources: &[Source],
+    rules: &[LoweredRule<'_>],
+    options: &Options,
+    source_digest: [u8; 32],
+    stats: &mut Stats,
+    observe: &mut dyn FnMut(Stage),
+) -> (Vec<u8>, Vec<RuleInfo>) {
+    observe(Stage::Plan);
+    let triggers: Vec<Option<Vec<u32>>> = rules.par_iter().map(plan::triggers).collect();
+    let layout = Layout::new(rules);
+    let id = |rule: &LoweredRule<'_>| layout.ids.get(&rule.ir.decl).copied().unwrap_or_default();
+
+    observe(Stage::Atoms);
+    let entries: Vec<_> = rules.par_iter().flat_map_iter(|rule| tables::entries(rule, id(rule))).collect();
+
+    observe(Stage::Tables);
+    let tables = tables::build(entries);
+
+    observe(Stage::Conditions);
+    let codes: Vec<_> = rules
+        .par_iter()
+        .map(|rule| {
+            let mut blob = Blob::default();
+            let code = conditions::emit(rule, &mut |bytes| blob.intern(bytes));
+            (code, blob)
+        })
+        .collect();
+
+    observe(Stage::Link);
+    let units: Vec<(u32, Vec<u8>)> = rules
+        .par_iter()
+        .zip(codes)
+        .zip(&triggers)
+        .map(|((rule, (code, blob)), triggers)| {
+            (id(rule), link::unit(rule, &code, blob, triggers.as_deref().unwrap_or_default(), &layout))
+        })
+        .collect();
+    let always: Vec<u32> = rules.iter().zip(&triggers).filter(|(_, t)| t.is_none()).map(|(r, _)| id(r)).collect();
+    let lowered = || rules.iter().flat_map(|r| &r.patterns);
+    *stats = Stats {
+        rules: rules.len() as u32,
+        patterns: lowered().count() as u32,
+        variants: lowered().map(|p| p.variants.len() as u32).sum(),
+        atoms: tables.atom_count,
+        shorts: tables.short_count,
+        slow_patterns: lowered().filter(|p| p.slow).count() as u32,
+        always_rules: always.len() as u32,
+        ..*stats
+    };
+    let infos = rule_infos(sources, rules, &units);
+
+    observe(Stage::Write);
+    let mut externals = options.externals.clone();
+    externals.sort_by(|a, b| a.0.cmp(&b.0));
+    let options_digest = options_digest(&externals, options);
+    let patterns = stats.patterns;
+    let parts =
+        write::Parts { layout: &layout, units, always, tables, externals, patterns, source_digest, options_digest };
+    (write::image(parts), infos)
+}
+
+fn rule_infos(sources: &[Source], rules: &[LoweredRule<'_>], units: &[(u32, Vec<u8>)]) -> Vec<RuleInfo> {
+    let mut infos: Vec<RuleInfo> = rules
+        .par_iter()
+        .zip(units)
+        .map(|(rule, (_, unit))| {
+            let text = sources.get(rule.ir.source.0 as usize).map_or(&[][..], |s| &s.text);
+            let before = text.get(..rule.ir.name_span.start as usize).unwrap_or_default();
+            RuleInfo {
+                namespace: rule.ir.namespace.clone(),
+                name: rule.ir.name.clone(),
+                source: rule.ir.source,
+                line: 1 + memchr::memchr_iter(b'\n', before).count() as u32,
+                sha256: Sha256::digest(unit).into(),
+            }
+        })
+        .collect();
+    infos.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    infos
+}
+
+/// Digest of what was compiled: namespaces and contents, but not names, so that it is the same wherever files lie.
+fn source_digest(sources: &[Source]) -> [u8; 32] {
+    let mut lines: Vec<(&str, [u8; 32])> =
+        sources.par_iter().map(|s| (s.namespace.as_str(), Sha256::digest(&s.text).into())).collect();
+    lines.sort_unstable();
+    let mut hash = Sha256::new();
+    for (namespace, digest) in lines {
+        hash.update((namespace.len() as u64).to_le_bytes());
+        hash.update(namespace.as_bytes());
+        hash.update(digest);
+    }
+    hash.finalize().into()
+}
+
+/// Digest of a canonical text of the options, the externals being sorted.
+fn options_digest(externals: &[(String, Value)], options: &Options) -> [u8; 32] {
+    let Options { externals: _, ignore_invalid_rules, relaxed_regex } = options;
+    Sha256::digest(format!("{externals:?} {ignore_invalid_rules} {relaxed_regex}")).into()
+}

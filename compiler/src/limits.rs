@@ -1,0 +1,61 @@
+//! Every limit of the compiler, each with its reason.
+
+/// Largest source file. Spans are 32-bit offsets, and a syntax tree takes several times the size of its text.
+pub const MAX_SOURCE_BYTES: usize = 256 << 20;
+
+/// Errors reported for one file before the rest of it is left unread. A file with more is not a rule file, or has one
+/// cause that the first hundred show as well as ten thousand would.
+pub const MAX_ERRORS_PER_FILE: usize = 100;
+
+/// Warnings of the parser reported for one file; those beyond are summed up in one.
+pub const MAX_WARNINGS_PER_FILE: usize = 100;
+
+/// How deep parentheses, prefix operators and loops may nest in a condition, and alternatives in a hex pattern. The
+/// parser recurses once a level, which takes up to 9 KiB without optimisation and has to fit a 2 MiB stack twice; real
+/// rules stay below 20.
+pub const MAX_NESTING: u32 = 100;
+
+/// Greatest height of an expression tree. Chains such as `a + b + c` lean to the left without nesting, yet later
+/// stages, and dropping the tree, recurse through them. (`and` and `or` chains are flat and count once.)
+pub const MAX_EXPR_HEIGHT: u32 = 600;
+
+/// Patterns of one rule: ten times what the largest real rule has, and an index fits well below 32 bits.
+pub const MAX_PATTERNS: usize = 100_000;
+
+/// How deep includes may nest; each level holds a stack frame, and real sets use two.
+pub const MAX_INCLUDE_DEPTH: usize = 16;
+
+/// Included files of one compilation.
+pub const MAX_INCLUDES: usize = 10_000;
+
+// Lowering of patterns.
+
+/// Longest regular expression. It takes a state for nearly every byte, and [`hallmark_image::limits::MAX_PROGRAM_STATES`]
+/// is as much; syntax trees take about a hundred bytes for each.
+pub const MAX_REGEX_BYTES: usize = 64 << 10;
+
+/// Classes of an expression in Unicode mode (`(?u)`): each may have some 700 ranges.
+pub const MAX_UNICODE_CLASSES: usize = 256;
+
+/// Memory of an automaton while it is built: 256 bytes for each state a program may have.
+pub const MAX_NFA_BYTES: usize = 16 << 20;
+
+/// Items into which a regular expression is taken apart to look for atoms; what exceeds it is kept whole. Offsets of
+/// atoms go no further.
+pub const MAX_ITEMS: usize = 64 << 10;
+
+/// Longest fixed jump of a hex pattern that becomes wildcards instead of a gap: compared faster than found again.
+pub const MAX_INLINE_JUMP: u32 = 32;
+
+/// Byte strings for which one window of a pattern may stand. 64 are six letters in any case, or a nibble and two.
+pub const MAX_ATOM_EXPANSIONS: u64 = 64;
+
+/// Atoms of one variant. Lists of some thousand words are searched for; what has more alternatives is slow.
+pub const MAX_ATOMS_PER_VARIANT: usize = 16_384;
+
+/// Bytes of any kind that may lie between the start of a match and its atom when their number varies. Each candidate
+/// is tried with all starts among them, and files can be made in which all of them are starts.
+pub const MAX_BACKWARD_GAP: u32 = 256;
+
+/// Windows of a text with `xor` that are compared under every key. Texts are shorter.
+pub const MAX_XOR_WINDOWS: usize = 256;

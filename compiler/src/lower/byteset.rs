@@ -1,0 +1,106 @@
+//! Sets of bytes.
+
+use regex_syntax::hir::{ClassBytes, ClassBytesRange};
+
+/// A set of bytes, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    /// Every byte.
+    pub(super) const ANY: ByteSet = ByteSet([u64::MAX; 4]);
+
+    /// One byte.
+    pub(super) fn one(byte: u8) -> Self {
+        let mut set = ByteSet::default();
+        set.insert(byte);
+        set
+    }
+
+    /// The bytes of a class.
+    pub(super) fn of_class(class: &ClassBytes) -> Self {
+        let mut set = ByteSet::default();
+        for range in class.ranges() {
+            for byte in range.start()..=range.end() {
+                set.insert(byte);
+            }
+        }
+        set
+    }
+
+    /// The bytes with `byte & mask == value`.
+    pub(super) fn masked(value: u8, mask: u8) -> Self {
+        let mut set = ByteSet::default();
+        for byte in 0..=255 {
+            if byte & mask == value & mask {
+                set.insert(byte);
+            }
+        }
+        set
+    }
+
+    /// The bytes not in this one.
+    pub(super) fn negated(self) -> Self {
+        ByteSet(self.0.map(|word| !word))
+    }
+
+    /// The bytes in either.
+    pub(super) fn union(mut self, other: ByteSet) -> Self {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word |= more;
+        }
+        self
+    }
+
+    /// Adds a byte.
+    pub(super) fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// Whether it has the byte.
+    pub(super) fn contains(self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    /// Number of bytes.
+    pub(super) fn len(self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Its bytes, ascending.
+    pub(super) fn iter(self) -> impl Iterator<Item = u8> {
+        (0..=255).filter(move |&byte| self.contains(byte))
+    }
+
+    /// Value and mask, if the set is exactly the bytes with `byte & mask == value`.
+    pub(super) fn as_masked(self) -> Option<(u8, u8)> {
+        let (mut all, mut any) = (u8::MAX, 0);
+        for byte in self.iter() {
+            all &= byte;
+            any |= byte;
+        }
+        let free = all ^ any;
+        (self.len() > 0 && self.len() == 1 << free.count_ones()).then_some((all, !free))
+    }
+
+    /// As a class of a regular expression.
+    pub(super) fn to_class(self) -> ClassBytes {
+        ClassBytes::new(self.iter().map(|byte| ClassBytesRange::new(byte, byte)))
+    }
+
+    /// As 256 bits, the lowest of the first byte standing for byte 0.
+    pub(super) fn to_bits(self) -> [u8; 32] {
+        let mut bits = [0; 32];
+        for (chunk, word) in bits.chunks_exact_mut(8).zip(self.0) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bits
+    }
+
+    /// First and last byte, if all between them are in the set too.
+    pub(super) fn as_range(self) -> Option<(u8, u8)> {
+        let first = self.iter().next()?;
+        let last = (0..=255).rev().find(|&byte| self.contains(byte))?;
+        (u32::from(last - first) + 1 == self.len()).then_some((first, last))
+    }
+}

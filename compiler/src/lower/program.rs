@@ -1,0 +1,234 @@
+//! Programs: from an expression to the encoded automaton.
+
+use std::collections::BTreeMap;
+
+use hallmark_image::limits::MAX_PROGRAM_STATES;
+use hallmark_image::program::{Look, ProgramHeader, State, StateKind};
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
+use regex_automata::util::look::Look as NfaLook;
+use regex_automata::util::primitives::StateID;
+use regex_syntax::hir::Hir;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::U32;
+
+use super::byteset::ByteSet;
+use crate::limits::MAX_NFA_BYTES;
+
+/// Why there is no program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProgramError {
+    /// More than [`MAX_PROGRAM_STATES`].
+    TooLarge,
+    /// An assertion that programs don't have, as it is written.
+    Unsupported(&'static str),
+}
+
+/// What kind of program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the start of a match, characters of one byte.
+    Forward,
+    /// From the start of a match, characters of two bytes. The zeros are in the expression already.
+    ForwardWide,
+    /// From the end of a match towards lower addresses; assertions are taken to hold.
+    Backward,
+}
+
+/// The program of an expression.
+pub(super) fn encode(hir: &Hir, direction: Direction) -> Result<Vec<u8>, ProgramError> {
+    // What a repetition of nothing but itself would need is known before anything is built.
+    if hir.properties().minimum_len().is_some_and(|len| len > MAX_PROGRAM_STATES as usize) {
+        return Err(ProgramError::TooLarge);
+    }
+    let config = NFA::config()
+        .utf8(false)
+        .reverse(direction == Direction::Backward)
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(MAX_NFA_BYTES));
+    let nfa = NFA::compiler().configure(config).build_from_hir(hir).map_err(|_| ProgramError::TooLarge)?;
+    Encoder {
+        nfa: &nfa,
+        direction,
+        numbers: BTreeMap::new(),
+        states: Vec::new(),
+        classes: Classes::default(),
+    }
+    .run()
+}
+
+/// A state whose ways on are still numbered as in the automaton.
+struct Encoder<'n> {
+    nfa: &'n NFA,
+    direction: Direction,
+    /// Numbers of the states met so far.
+    numbers: BTreeMap<StateID, u32>,
+    states: Vec<State>,
+    classes: Classes,
+}
+
+#[derive(Default)]
+struct Classes {
+    numbers: BTreeMap<[u8; 32], u32>,
+    bits: Vec<[u8; 32]>,
+}
+
+impl Encoder<'_> {
+    fn run(mut self) -> Result<Vec<u8>, ProgramError> {
+        // States are numbered in the order in which they are met from the start; the others are left out.
+        let mut queue = Vec::new();
+        let start = self.number(self.nfa.start_anchored(), &mut queue)?;
+        while let Some(id) = queue.pop() {
+            self.state(id, &mut queue)?;
+        }
+        let header = ProgramHeader {
+            states: U32::new(self.states.len() as u32),
+            classes: U32::new(self.classes.bits.len() as u32),
+            start: U32::new(start),
+        };
+        Ok([header.as_bytes(), self.states.as_bytes(), self.classes.bits.as_bytes()].concat())
+    }
+
+    fn number(&mut self, id: StateID, queue: &mut Vec<StateID>) -> Result<u32, ProgramError> {
+        if let Some(&number) = self.numbers.get(&id) {
+            return Ok(number);
+        }
+        let number = self.push(state(StateKind::Fail, 0, 0, 0, 0))?;
+        self.numbers.insert(id, number);
+        queue.push(id);
+        Ok(number)
+    }
+
+    fn push(&mut self, state: State) -> Result<u32, ProgramError> {
+        let number = self.states.len() as u32;
+        if number >= MAX_PROGRAM_STATES {
+            return Err(ProgramError::TooLarge);
+        }
+        self.states.push(state);
+        Ok(number)
+    }
+
+    fn state(&mut self, id: StateID, queue: &mut Vec<StateID>) -> Result<(), ProgramError> {
+        use thompson::State as Nfa;
+        let at = self.number(id, queue)?;
+        let encoded = match self.nfa.state(id) {
+            Nfa::ByteRange { trans } => {
+                let next = self.number(trans.next, queue)?;
+                state(StateKind::Range, trans.start, trans.end, next, 0)
+            }
+            Nfa::Sparse(sparse) => {
+                let mut sets: BTreeMap<StateID, ByteSet> = BTreeMap::new();
+                for trans in &*sparse.transitions {
+                    let set = sets.entry(trans.next).or_default();
+                    (trans.start..=trans.end).for_each(|byte| set.insert(byte));
+                }
+                self.sets(&sets, queue)?
+            }
+            Nfa::Dense(dense) => {
+                let mut sets: BTreeMap<StateID, ByteSet> = BTreeMap::new();
+                for byte in 0..=255u8 {
+                    match dense.transitions.get(usize::from(byte)) {
+                        Some(&next) if next != StateID::ZERO => sets.entry(next).or_default().insert(byte),
+                        _ => {}
+                    }
+                }
+                self.sets(&sets, queue)?
+            }
+            Nfa::Look { look, next } => {
+                let next = self.number(*next, queue)?;
+                match self.look(*look)? {
+                    Some(look) => state(StateKind::Look, look as u8, 0, next, 0),
+                    None => state(StateKind::Split, 0, 0, next, next),
+                }
+            }
+            Nfa::Union { alternates } => {
+                let ways =
+                    alternates.iter().map(|&way| self.number(way, queue)).collect::<Result<Vec<_>, _>>()?;
+                self.split(&ways)?
+            }
+            Nfa::BinaryUnion { alt1, alt2 } => {
+                let ways = [self.number(*alt1, queue)?, self.number(*alt2, queue)?];
+                self.split(&ways)?
+            }
+            Nfa::Capture { next, .. } => {
+                let next = self.number(*next, queue)?;
+                state(StateKind::Split, 0, 0, next, next)
+            }
+            Nfa::Fail => state(StateKind::Fail, 0, 0, 0, 0),
+            Nfa::Match { .. } => state(StateKind::Match, 0, 0, 0, 0),
+        };
+        self.states[at as usize] = encoded;
+        Ok(())
+    }
+
+    /// The state that takes one of several sets of bytes, no two of which share one.
+    fn sets(
+        &mut self,
+        sets: &BTreeMap<StateID, ByteSet>,
+        queue: &mut Vec<StateID>,
+    ) -> Result<State, ProgramError> {
+        let mut single = Vec::with_capacity(sets.len());
+        for (&next, &set) in sets {
+            let next = self.number(next, queue)?;
+            single.push(match set.as_range() {
+                Some((low, high)) => state(StateKind::Range, low, high, next, 0),
+                None => state(StateKind::Class, 0, 0, next, self.classes.number(set)),
+            });
+        }
+        if let [only] = single[..] {
+            return Ok(only);
+        }
+        let ways = single.into_iter().map(|state| self.push(state)).collect::<Result<Vec<_>, _>>()?;
+        self.split(&ways)
+    }
+
+    /// The state that tries the ways in order.
+    fn split(&mut self, ways: &[u32]) -> Result<State, ProgramError> {
+        let Some((&last, others)) = ways.split_last() else { return Ok(state(StateKind::Fail, 0, 0, 0, 0)) };
+        let mut rest = last;
+        for (index, &way) in others.iter().enumerate().rev() {
+            let split = state(StateKind::Split, 0, 0, way, rest);
+            if index == 0 {
+                return Ok(split);
+            }
+            rest = self.push(split)?;
+        }
+        Ok(state(StateKind::Split, 0, 0, last, last))
+    }
+
+    /// The assertion; `None` when it is taken to hold.
+    fn look(&self, look: NfaLook) -> Result<Option<Look>, ProgramError> {
+        let wide = self.direction == Direction::ForwardWide;
+        if self.direction == Direction::Backward {
+            return Ok(None);
+        }
+        Ok(Some(match look {
+            NfaLook::Start => Look::Start,
+            NfaLook::End => Look::End,
+            NfaLook::WordAscii if wide => Look::WideWordBoundary,
+            NfaLook::WordAscii => Look::WordBoundary,
+            NfaLook::WordAsciiNegate if wide => Look::WideNotWordBoundary,
+            NfaLook::WordAsciiNegate => Look::NotWordBoundary,
+            NfaLook::StartLF | NfaLook::StartCRLF => return Err(ProgramError::Unsupported("(?m)^")),
+            NfaLook::EndLF | NfaLook::EndCRLF => return Err(ProgramError::Unsupported("(?m)$")),
+            NfaLook::WordStartAscii => return Err(ProgramError::Unsupported("\\b{start}")),
+            NfaLook::WordEndAscii => return Err(ProgramError::Unsupported("\\b{end}")),
+            NfaLook::WordStartHalfAscii => return Err(ProgramError::Unsupported("\\b{start-half}")),
+            NfaLook::WordEndHalfAscii => return Err(ProgramError::Unsupported("\\b{end-half}")),
+            _ => return Err(ProgramError::Unsupported("(?u)\\b")),
+        }))
+    }
+}
+
+impl Classes {
+    fn number(&mut self, set: ByteSet) -> u32 {
+        let bits = set.to_bits();
+        *self.numbers.entry(bits).or_insert_with(|| {
+            self.bits.push(bits);
+            self.bits.len() as u32 - 1
+        })
+    }
+}
+
+fn state(kind: StateKind, low: u8, high: u8, next: u32, other: u32) -> State {
+    State { kind: kind as u8, low, high, reserved: 0, next: U32::new(next), other: U32::new(other) }
+}

@@ -1,0 +1,199 @@
+//! Chosen patterns: forms, atoms and errors.
+
+use hallmark_image::limits::{MAX_PIECES, MAX_PROGRAM_STATES};
+use hallmark_image::record::variant_flags::{FULLWORD, WIDE};
+
+use super::*;
+use crate::lower::{Body, LoweredVariant};
+
+fn only(lowered: Lowered) -> LoweredVariant {
+    let [variant] = <[_; 1]>::try_from(lowered.variants).expect("one variant");
+    variant
+}
+
+fn of_regex(written: &str) -> LoweredVariant {
+    only(lower_regex_pattern(written).expect("a pattern"))
+}
+
+fn of_hex(tokens: Vec<HexToken>) -> Result<Lowered, LowerError> {
+    lower(&plain(&PatternBody::Hex(tokens)))
+}
+
+/// The atoms as texts, with their offsets.
+fn atoms(variant: &LoweredVariant) -> Vec<(String, u16)> {
+    let atoms = variant.atoms.iter();
+    atoms
+        .map(|atom| (String::from_utf8_lossy(&atom.bytes[..atom.len.into()]).into_owned(), atom.offset))
+        .collect()
+}
+
+fn atom(text: &str, offset: u16) -> (String, u16) {
+    (text.to_owned(), offset)
+}
+
+fn exact(value: &[u8]) -> Body {
+    Body::Bytes { value: value.to_vec(), mask: Vec::new() }
+}
+
+#[test]
+fn literal_regexes_are_bytes() {
+    assert_eq!(of_regex("/ab\\.cd/").body, exact(b"ab.cd"));
+    assert_eq!(of_regex("/a{3}(bc){2}/").body, exact(b"aaabcbc"));
+    assert_eq!(of_regex("/\u{e9}\\xe9\\//").body, exact(b"\xc3\xa9\xe9/"));
+    assert_eq!(of_regex("/a1./is").body, Body::Bytes { value: b"A1\0".to_vec(), mask: vec![0xDF, 0xFF, 0] });
+    assert!(matches!(of_regex("/abcd./").body, Body::Program(_)), "a dot is not every byte");
+    assert!(matches!(of_regex("/^abcd/").body, Body::Program(_)));
+}
+
+#[test]
+fn lazy_gaps_are_chains() {
+    let Body::Chain(pieces) = of_regex("/abcd.{2,9}?efgh/s").body else { panic!("a chain") };
+    assert_eq!(
+        pieces.iter().map(|piece| (piece.gap_min, piece.gap_max)).collect::<Vec<_>>(),
+        [(0, 0), (2, 9)]
+    );
+    assert!(matches!(of_regex("/abcd.{2,9}efgh/s").body, Body::Program(_)), "greedy gaps are not");
+    let gap = |n, m| vec![byte(1, 0xFF), jump(n, m), byte(2, 0xFF)];
+    let body = |tokens| only(of_hex(tokens).expect("a pattern")).body;
+    assert_eq!(body(gap(2, Some(2))), Body::Bytes { value: vec![1, 0, 0, 2], mask: vec![0xFF, 0, 0, 0xFF] });
+    let Body::Chain(pieces) = body(gap(1000, Some(1000))) else { panic!("a chain") };
+    assert_eq!((pieces[1].gap_min, pieces[1].gap_max), (1000, 1000));
+    let Body::Chain(pieces) = body(gap(4, None)) else { panic!("a chain") };
+    assert_eq!((pieces[1].gap_min, pieces[1].gap_max), (4, u32::MAX));
+}
+
+#[test]
+fn alternatives_of_bytes_are_masks() {
+    let body = |tokens| only(of_hex(tokens).expect("a pattern")).body;
+    let option = |values: &[u8]| values.iter().map(|&value| byte(value, 0xFF)).collect::<Vec<_>>();
+    let tokens = vec![byte(1, 0xFF), either(vec![option(&[2]), option(&[3])])];
+    assert_eq!(body(tokens), Body::Bytes { value: vec![1, 2], mask: vec![0xFF, 0xFE] });
+    let tokens = vec![byte(1, 0xFF), either(vec![option(&[2]), option(&[5])])];
+    assert!(matches!(body(tokens), Body::Program(_)));
+}
+
+#[test]
+fn forms_and_flags() {
+    let body = text(b"Ab1");
+    let spec = PatternSpec { wide: true, fullword: true, nocase: true, ..plain(&body) };
+    let lowered = lower(&spec).expect("a text");
+    let flags: Vec<_> = lowered.variants.iter().map(|variant| variant.flags).collect();
+    assert_eq!(flags, [FULLWORD, FULLWORD | WIDE]);
+    let wide = Body::Bytes { value: b"A\0B\x001\0".to_vec(), mask: vec![0xDF, 0xFF, 0xDF, 0xFF, 0xFF, 0xFF] };
+    assert_eq!(lowered.variants[1].body, wide);
+    assert_eq!(atoms(&lowered.variants[0]).len(), 4);
+}
+
+#[test]
+fn rare_bytes_are_preferred() {
+    assert_eq!(atoms(&of_regex("/\\x00{8}QZ#%\\x00{8}/")), [atom("QZ#%", 8)]);
+    assert_eq!(atoms(&of_regex("/[0-9]{3}-zqxj/")), [atom("zqxj", 4)]);
+    assert_eq!(atoms(&of_regex("/ab[^x]cd/")), [atom("cd", 3)]);
+    assert_eq!(atoms(&of_regex("/(GET|PUT) x/")), [atom("ET x", 1), atom("UT x", 1)]);
+    assert_eq!(atoms(&of_regex("/.{3}(one|three)/s")), [atom("one", 3), atom("thre", 3)]);
+}
+
+#[test]
+fn backward_programs() {
+    let variant = of_regex("/[a-z]+zqxj/");
+    assert_eq!((atoms(&variant), variant.backward.is_empty()), (vec![atom("zqxj", 0)], false));
+    let variant = of_regex("/[a-z]+\\d\\d\\dzqxj/");
+    assert_eq!((atoms(&variant), variant.backward.is_empty()), (vec![atom("zqxj", 3)], false));
+    // Over a long gap of anything there is none, and what is before it has to do.
+    let tokens = |max| {
+        let after = [1, 2, 3, 4].map(|value| byte(value, 0xFF));
+        [vec![byte(9, 0xFF), byte(8, 0xFF), jump(0, max)], after.to_vec()].concat()
+    };
+    let near = only(of_hex(tokens(Some(256))).expect("a pattern"));
+    assert_eq!((near.atoms[0].len, near.backward.is_empty()), (4, false));
+    let far = only(of_hex(tokens(Some(257))).expect("a pattern"));
+    assert_eq!((far.atoms[0].len, far.backward.is_empty()), (2, true));
+    assert!(lower_regex_pattern("/a.*bcde/s").expect("a pattern").slow);
+    assert!(!lower_regex_pattern("/a.*bcde/").expect("a pattern").slow);
+}
+
+#[test]
+fn slow_patterns() {
+    for written in ["/a/", "/./", "/[a-z]+/", "/(ab|c)/", "/a.b.c/", "/[^\\x00-\\xff]/"] {
+        assert!(lower_regex_pattern(written).expect("a pattern").slow, "{written}");
+    }
+    for written in ["/ab/", "/(ab|cd)/", "/a[bc]/", "/\\bab\\b/"] {
+        assert!(!lower_regex_pattern(written).expect("a pattern").slow, "{written}");
+    }
+    assert!(of_hex(vec![byte(0, 0), byte(0, 0)]).expect("a pattern").slow);
+}
+
+#[test]
+fn refused_regexes() {
+    let cases = [
+        ("/ab{/", "E0200", 3..4),
+        ("/ab{}/", "E0200", 4..5),
+        ("/ab{5,3}/", "E0200", 3..8),
+        ("/ab\\/c\\Z/", "E0200", 6..8),
+        ("/ab\\1/", "E0200", 3..5),
+        ("/[\\b]a/", "E0200", 2..4),
+        ("/[\u{e9}]a/", "E0200", 2..4),
+        ("/\\pLab/", "E0200", 1..4),
+        ("/a(?=b)/", "E0200", 2..5),
+        ("/ab(c/", "E0200", 3..4),
+        ("/[z-a]/", "E0200", 2..5),
+        ("/?abc/", "E0200", 1..2),
+        ("/a+?bc+/", "E0201", 6..7),
+        ("/a+?bc{3}d/", "E0201", 6..9),
+        ("/a{2}?{3}/", "E0201", 6..9),
+        ("/a*/", "E0202", 0..4),
+        ("/^$/", "E0202", 0..4),
+        ("/a|b|/", "E0202", 0..6),
+        ("/(?m)^ab/", "E0203", 0..9),
+        ("/ab\\b{end}/", "E0203", 0..11),
+        ("/a{1,70000}b/", "E0204", 0..13),
+        ("/(((.a{1000}){1000}){1000}){1000}/", "E0204", 0..34),
+    ];
+    for (written, code, span) in cases {
+        let error = lower_regex_pattern(written).expect_err(written);
+        assert_eq!(error.code(), code, "{written}: {error}");
+        assert_eq!((error.span().start, error.span().end), (span.start, span.end), "{written}: {error}");
+    }
+    let body = regex("/ab{\\Z/");
+    let lowered = lower(&PatternSpec { relaxed: true, ..plain(&body) }).expect("a relaxed expression");
+    assert_eq!(only(lowered).body, exact(b"ab{Z"));
+    assert_eq!(of_regex("/\\<ab\\>/").body, exact(b"<ab>"));
+}
+
+#[test]
+fn refused_hex_patterns() {
+    let code = |tokens| of_hex(tokens).expect_err("an error").code();
+    assert_eq!(code(Vec::new()), "E0207");
+    assert_eq!(code(vec![jump(1, None), byte(1, 0xFF)]), "E0208");
+    assert_eq!(code(vec![byte(1, 0xFF), jump(3, Some(2)), byte(1, 0xFF)]), "E0208");
+    assert_eq!(code(vec![not_byte(0, 0)]), "E0208");
+    let huge = vec![not_byte(1, 0xFF), jump(0, Some(1 << 20)), byte(1, 0xFF)];
+    assert_eq!(code(huge), "E0204");
+    let chain = (0..=MAX_PIECES).flat_map(|_| [byte(1, 0xFF), jump(0, None)]).chain([byte(1, 0xFF)]);
+    assert_eq!(code(chain.collect()), "E0205");
+    let nested = (0..200).fold(vec![byte(1, 0xFF), byte(2, 0xFF)], |inner, _| vec![either(vec![inner])]);
+    assert_eq!(code(nested), "E0206");
+}
+
+#[test]
+fn hostile_patterns_end_soon() {
+    let long = format!("/{}/", "[ab]".repeat(16_000));
+    assert!(!lower_regex_pattern(&long).expect("a pattern").slow);
+    let words: Vec<String> = (0..9000).map(|n| format!("w{n:04}")).collect();
+    assert!(of_regex(&format!("/x+({})/", words.join("|"))).atoms.len() > 1000);
+    let nested = format!("/{}a{}/", "(".repeat(100), "{2})".repeat(100));
+    assert!(matches!(lower_regex_pattern(&nested), Err(LowerError::TooLarge { .. })));
+    let nested = format!("/{}ab{}/", "(x|".repeat(80), ")".repeat(80));
+    lower_regex_pattern(&nested).expect("a pattern");
+    let nested = format!("/{}ab{}/", "(".repeat(300), ")".repeat(300));
+    assert!(matches!(lower_regex_pattern(&nested), Err(LowerError::RegexSyntax { .. })));
+    let literal = text(&[b'a'; 1 << 20]);
+    assert_eq!(lower(&plain(&literal)).expect("a text").variants[0].atoms.len(), 1);
+    let unicode = format!("/(?u){}/", "\\w".repeat(300));
+    assert!(matches!(
+        lower_regex_pattern(&unicode),
+        Err(LowerError::TooLarge { limit: MAX_PROGRAM_STATES, .. })
+    ));
+    let tokens = (0..100_000).map(|n| byte(n as u8, 0xFE)).collect();
+    assert!(matches!(only(of_hex(tokens).expect("a pattern")).body, Body::Bytes { .. }));
+}

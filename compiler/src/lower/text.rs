@@ -1,0 +1,91 @@
+//! Texts: every variant is a run of bytes under a mask.
+
+use hallmark_image::record::variant_flags::{FULLWORD, WIDE, XOR};
+
+use super::atoms;
+use super::base64;
+use super::error::LowerError;
+use super::spec::{Body, LoweredVariant, PatternSpec};
+use crate::ast::Literal;
+
+/// Shortest text with `base64`: of a shorter one hardly a character is determined.
+const MIN_BASE64_LEN: usize = 3;
+
+/// The variants of a text: ascii before wide, base64 before base64wide.
+pub(super) fn lower(
+    spec: &PatternSpec<'_>,
+    literal: &Literal<'_>,
+) -> Result<Vec<LoweredVariant>, LowerError> {
+    let text = literal.value.as_ref();
+    if text.is_empty() {
+        return Err(LowerError::TooShort { reason: "it is empty", span: literal.span });
+    }
+    // Neither of both is ascii.
+    let (ascii, wide) = (spec.ascii || !spec.wide, spec.wide);
+    let forms = [(ascii, 0), (wide, WIDE)].into_iter().filter(|(used, _)| *used);
+    let forms = forms.map(|(_, flag)| (if flag == WIDE { widen(text) } else { text.to_vec() }, flag));
+
+    if spec.base64.is_some() || spec.base64wide.is_some() {
+        if text.len() < MIN_BASE64_LEN {
+            return Err(LowerError::TooShort {
+                reason: "`base64` needs at least 3 bytes",
+                span: literal.span,
+            });
+        }
+        let mut variants = Vec::new();
+        for (form, _) in forms {
+            for (alphabet, wide) in [(&spec.base64, false), (&spec.base64wide, true)] {
+                let Some(alphabet) = alphabet else { continue };
+                for encoded in base64::shifts(&form, alphabet) {
+                    variants.push(if wide { exact(widen(&encoded), WIDE) } else { exact(encoded, 0) });
+                }
+            }
+        }
+        return Ok(variants);
+    }
+
+    let fullword = if spec.fullword { FULLWORD } else { 0 };
+    Ok(forms
+        .map(|(form, wide)| match spec.xor {
+            Some(keys) => xored(form, wide | fullword, keys),
+            None if spec.nocase => caseless(form, wide | fullword),
+            None => exact(form, wide | fullword),
+        })
+        .collect())
+}
+
+fn exact(value: Vec<u8>, flags: u8) -> LoweredVariant {
+    let atoms = atoms::of_bytes(&value, &[]);
+    variant(value, Vec::new(), flags, (0, 0), atoms)
+}
+
+fn caseless(mut value: Vec<u8>, flags: u8) -> LoweredVariant {
+    let mut mask: Vec<u8> =
+        value.iter().map(|byte| if byte.is_ascii_alphabetic() { 0xDF } else { 0xFF }).collect();
+    if mask.iter().all(|&mask| mask == 0xFF) {
+        mask.clear();
+    }
+    value.make_ascii_uppercase();
+    let atoms = atoms::of_bytes(&value, &mask);
+    variant(value, mask, flags, (0, 0), atoms)
+}
+
+fn xored(value: Vec<u8>, flags: u8, keys: (u8, u8)) -> LoweredVariant {
+    let atoms = atoms::of_xored(&value, keys);
+    variant(value, Vec::new(), flags | XOR, keys, atoms)
+}
+
+fn variant(
+    value: Vec<u8>,
+    mask: Vec<u8>,
+    flags: u8,
+    xor: (u8, u8),
+    atoms: Vec<super::Atom>,
+) -> LoweredVariant {
+    LoweredVariant { body: Body::Bytes { value, mask }, flags, xor, backward: Vec::new(), atoms }
+}
+
+/// Each byte followed by a zero.
+fn widen(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|&byte| [byte, 0]).collect()
+}

@@ -1,0 +1,123 @@
+//! Writing: sections into the frame of the image.
+
+use hallmark_image::header::{
+    FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, MAGIC, SECTION_TABLE, SectionKind, SectionRecord,
+};
+use hallmark_image::limits::{SECTION_ALIGN, SLOTS_PER_PAGE};
+use hallmark_image::record::{AtomPage, External, GlobalsHeader, RulePage, RuleSlot, Slice};
+use hallmark_image::schema;
+use sha2::{Digest, Sha256};
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{U16, U32, U64};
+
+use crate::ir::Value;
+use crate::link::{Blob, Layout};
+use crate::tables::Tables;
+
+/// What goes into the image.
+pub struct Parts<'p> {
+    /// Ids and namespaces.
+    pub layout: &'p Layout,
+    /// Units by id.
+    pub units: Vec<(u32, Vec<u8>)>,
+    /// Ids of the rules that are evaluated always.
+    pub always: Vec<u32>,
+    /// Candidate search.
+    pub tables: Tables,
+    /// External variables, by name.
+    pub externals: Vec<(String, Value)>,
+    /// Number of patterns.
+    pub patterns: u32,
+    /// Digest of the sources.
+    pub source_digest: [u8; 32],
+    /// Digest of the options.
+    pub options_digest: [u8; 32],
+}
+
+/// The bytes of the image.
+pub fn image(mut parts: Parts<'_>) -> Vec<u8> {
+    parts.units.sort_unstable_by_key(|(id, _)| *id);
+    parts.always.sort_unstable();
+    let always: Vec<U32> = parts.always.iter().map(|&id| U32::new(id)).collect();
+    let (rules, units) = rule_table(&parts);
+    let sections: Vec<(SectionKind, Vec<u8>, usize)> = vec![
+        (SectionKind::Globals, globals(&parts), 1),
+        (SectionKind::Rules, rules.as_bytes().to_vec(), size_of::<RulePage>()),
+        (SectionKind::Units, units, 1),
+        (SectionKind::Always, always.as_bytes().to_vec(), size_of::<U32>()),
+        (SectionKind::Filter, parts.tables.filter, 1),
+        (SectionKind::Atoms, parts.tables.atoms.as_bytes().to_vec(), size_of::<AtomPage>()),
+        (SectionKind::Shorts, parts.tables.shorts.as_bytes().to_vec(), size_of::<AtomPage>()),
+    ];
+    let mut bytes = vec![0; HEADER_LEN];
+    let mut records = Vec::new();
+    for (kind, section, elem_size) in sections {
+        bytes.resize(bytes.len().next_multiple_of(SECTION_ALIGN as usize), 0);
+        records.push(SectionRecord {
+            kind: U32::new(kind as u32),
+            flags: U32::ZERO,
+            offset: U64::new(bytes.len() as u64),
+            len: U64::new(section.len() as u64),
+            elem_size: U32::new(elem_size as u32),
+            elem_count: U32::new((section.len() / elem_size) as u32),
+            sha256: Sha256::digest(&section).into(),
+        });
+        bytes.extend_from_slice(&section);
+    }
+    let header = Header {
+        magic: MAGIC,
+        major: U16::new(FORMAT_MAJOR),
+        minor: U16::new(FORMAT_MINOR),
+        header_len: U32::new(HEADER_LEN as u32),
+        image_len: U64::new(bytes.len() as u64),
+        section_count: U32::new(records.len() as u32),
+        flags: U32::ZERO,
+        source_digest: parts.source_digest,
+        options_digest: parts.options_digest,
+        schema: schema::fingerprint(),
+    };
+    bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    let table = records.as_bytes();
+    bytes[SECTION_TABLE..SECTION_TABLE + table.len()].copy_from_slice(table);
+    bytes
+}
+
+fn rule_table(parts: &Parts<'_>) -> (Vec<RulePage>, Vec<u8>) {
+    let empty = RulePage { base: U32::ZERO, slots: [RuleSlot::default(); SLOTS_PER_PAGE] };
+    let mut pages = vec![empty; parts.layout.pages];
+    let mut bytes = Vec::new();
+    let mut units = parts.units.iter().peekable();
+    for (index, page) in pages.iter_mut().enumerate() {
+        let base = bytes.len();
+        page.base = U32::new(base as u32);
+        while let Some((id, unit)) = units.next_if(|(id, _)| *id as usize / SLOTS_PER_PAGE == index) {
+            page.slots[*id as usize % SLOTS_PER_PAGE] =
+                RuleSlot { offset: U32::new((bytes.len() - base) as u32), len: U32::new(unit.len() as u32) };
+            bytes.extend_from_slice(unit);
+        }
+    }
+    (pages, bytes)
+}
+
+fn globals(parts: &Parts<'_>) -> Vec<u8> {
+    let mut blob = Blob::default();
+    let namespaces: Vec<Slice> = parts.layout.namespaces.iter().map(|n| blob.intern(n.as_bytes())).collect();
+    let externals: Vec<External> = parts
+        .externals
+        .iter()
+        .map(|(name, value)| External {
+            name: blob.intern(name.as_bytes()),
+            kind: U32::new(value.kind() as u32),
+            value: U64::new(blob.value_bits(value)),
+        })
+        .collect();
+    let blob = blob.into_bytes();
+    let header = GlobalsHeader {
+        rules: U32::new(parts.units.len() as u32),
+        patterns: U32::new(parts.patterns),
+        namespaces: U32::new(namespaces.len() as u32),
+        externals: U32::new(externals.len() as u32),
+        blob_len: U32::new(blob.len() as u32),
+    };
+    [header.as_bytes(), namespaces.as_bytes(), externals.as_bytes(), &blob].concat()
+}

@@ -1,0 +1,75 @@
+//! Caps on what a file or a rule can make a module do, each with its reason.
+
+/// Answers about ranges of the file that are kept for the next rule that asks, all forgotten when there are more. Rule
+/// sets ask for a handful (`hash.md5(0, filesize)`); rules that loop over offsets must not fill the memory.
+pub const MAX_REMEMBERED: usize = 256;
+
+/// Bytes of console messages kept for one file: enough to debug rules, harmless when a loop logs every byte.
+pub const MAX_CONSOLE_BYTES: usize = 1 << 20;
+
+/// Sections of a PE file: what the Windows loader accepts.
+pub const MAX_SECTIONS: usize = 96;
+
+/// Bytes of a section name in the COFF string table, so that 96 names without an end don't cost 96 times the file.
+pub const MAX_SECTION_NAME: usize = 1 << 16;
+
+/// Entries of the data directory that mean anything.
+pub const MAX_DATA_DIRECTORIES: usize = 16;
+
+/// Imported libraries, functions of one of them, and functions of all: above it no further library is read. Ordinary
+/// files have hundreds.
+pub const MAX_IMPORTS: usize = 16_384;
+
+/// Thunks looked at in all libraries, named or not: tables that overlap would otherwise multiply.
+pub const MAX_THUNKS: usize = 16 * MAX_IMPORTS;
+
+/// Exported functions; the largest system libraries have under 4,000.
+pub const MAX_EXPORTS: usize = 16_384;
+
+/// Bytes of an imported or exported function's name. Decorated C++ names stay below.
+pub const MAX_FUNCTION_NAME: usize = 1_024;
+
+/// Bytes of a library's name.
+pub const MAX_LIBRARY_NAME: usize = 512;
+
+/// Resources.
+pub const MAX_RESOURCES: usize = 65_536;
+
+/// Entries of resource directories looked at: directories that contain each other would otherwise multiply.
+pub const MAX_RESOURCE_ENTRIES: usize = 4 * MAX_RESOURCES;
+
+/// Characters of a resource's name.
+pub const MAX_RESOURCE_NAME: u16 = 1_000;
+
+/// Version resources read: each may be 64 KiB of strings, and many entries may share one.
+pub const MAX_VERSION_RESOURCES: usize = 32;
+
+/// Key-value pairs of all version resources.
+pub const MAX_VERSION_STRINGS: usize = 16_384;
+
+/// Bytes of the rich header; linkers write a few hundred.
+pub const MAX_RICH_HEADER: usize = 1 << 16;
+
+/// Entries of the debug directory; linkers write up to ten.
+pub const MAX_DEBUG_ENTRIES: usize = 1_024;
+
+/// Signatures of a file, nested ones included: two or three in practice.
+pub const MAX_SIGNATURES: usize = 64;
+
+/// Signatures within signatures.
+pub const MAX_SIGNATURE_DEPTH: u32 = 4;
+
+/// Certificates of one signature, those of its countersignatures included: about ten in practice.
+pub const MAX_CERTIFICATES: usize = 64;
+
+/// Certificates of a chain: two to four in practice.
+pub const MAX_CHAIN: usize = 16;
+
+/// Countersignatures of one signature: one or two in practice.
+pub const MAX_COUNTERSIGNATURES: usize = 16;
+
+/// Bytes of one signature that are read: real ones have 5 to 30 KiB.
+pub const MAX_SIGNATURE_BYTES: usize = 1 << 22;
+
+/// Elements within elements of unknown length that are searched for their end.
+pub const MAX_BER_DEPTH: u32 = 16;

@@ -1,0 +1,106 @@
+//! The `pe` module: a reader of Windows executables that takes whatever the file holds.
+//!
+//! Input: the bytes of any file. Output: [`Pe`], if the headers are there; its parts are read when asked for. Every
+//! table is read as far as it is sound, and what is missing is undefined. Addresses are checked wherever they are
+//! followed, and everything has the caps of [`crate::limits`].
+
+mod ber;
+mod certificates;
+mod debug;
+mod exports;
+mod fields;
+mod functions;
+mod headers;
+mod imports;
+mod ordinals;
+mod resources;
+mod rich;
+mod signatures;
+#[cfg(test)]
+mod tests;
+mod version_info;
+
+use std::cell::OnceCell;
+
+use self::exports::Exports;
+use self::headers::{Directory, Headers};
+use self::imports::Library;
+use self::resources::Resources;
+use self::rich::Rich;
+use crate::limits::MAX_LIBRARY_NAME;
+
+/// A PE file.
+pub(crate) struct Pe<'a> {
+    data: &'a [u8],
+    headers: Headers<'a>,
+    imports: OnceCell<Vec<Library<'a>>>,
+    delayed_imports: OnceCell<Vec<Library<'a>>>,
+    exports: OnceCell<Option<Exports<'a>>>,
+    resources: OnceCell<Option<Resources<'a>>>,
+    rich: OnceCell<Option<Rich<'a>>>,
+}
+
+impl<'a> Pe<'a> {
+    /// `None` if `data` is no PE file.
+    pub(crate) fn parse(data: &'a [u8]) -> Option<Self> {
+        Some(Pe {
+            data,
+            headers: Headers::parse(data)?,
+            imports: OnceCell::new(),
+            delayed_imports: OnceCell::new(),
+            exports: OnceCell::new(),
+            resources: OnceCell::new(),
+            rich: OnceCell::new(),
+        })
+    }
+
+    fn imports(&self) -> &[Library<'a>] {
+        self.imports.get_or_init(|| imports::standard(self))
+    }
+
+    fn delayed_imports(&self) -> &[Library<'a>] {
+        self.delayed_imports.get_or_init(|| imports::delayed(self))
+    }
+
+    fn exports(&self) -> Option<&Exports<'a>> {
+        self.exports.get_or_init(|| exports::exports(self)).as_ref()
+    }
+
+    fn resources(&self) -> Option<&Resources<'a>> {
+        self.resources.get_or_init(|| resources::resources(self)).as_ref()
+    }
+
+    fn rich(&self) -> Option<&Rich<'a>> {
+        self.rich.get_or_init(|| rich::rich(self.headers.dos_stub)).as_ref()
+    }
+
+    /// From a file offset to the end of the file.
+    fn at_offset(&self, offset: u32) -> Option<&'a [u8]> {
+        self.data.get(usize::try_from(offset).ok()?..)
+    }
+
+    /// From a relative virtual address to the end of the file.
+    fn at_rva(&self, rva: u32) -> Option<&'a [u8]> {
+        self.at_offset(self.headers.rva_to_offset(rva)?)
+    }
+
+    /// What a directory points to, as far as it is in the file.
+    fn at_directory(&self, directory: Directory) -> Option<&'a [u8]> {
+        let data = self.at_rva(directory.virtual_address)?;
+        Some(data.get(..usize::try_from(directory.size).ok()?).unwrap_or(data))
+    }
+
+    /// A string that ends with a zero, cut after `max` bytes; `None` if it is no UTF-8.
+    fn text_at_rva(&self, rva: u32, max: usize) -> Option<&'a str> {
+        let data = self.at_rva(rva)?;
+        let text = data.get(..max).unwrap_or(data).split(|&b| b == 0).next()?;
+        std::str::from_utf8(text).ok()
+    }
+
+    /// The name of a library; `None` if it has characters that names of files can't have.
+    fn library_name(&self, rva: u32) -> Option<&'a str> {
+        let name = self.text_at_rva(rva, MAX_LIBRARY_NAME)?;
+        let forbidden = |c: char| c.is_ascii_control() || " \"*<>?|".contains(c);
+        (!name.contains(forbidden)).then_some(name)
+    }
+}

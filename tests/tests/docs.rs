@@ -1,0 +1,408 @@
+//! The pages under `docs/` say what the code does: their tables are compared with the types, constants and manifests
+//! they describe, and the examples of `diagnostics.md` are compiled.
+//!
+//! A missing row, an extra row and a wrong value each fail. The tables keep a fixed shape, so that a heading such as
+//! ``### Record `Slice`: 8 bytes`` is enough to find one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::mem::{offset_of, size_of};
+use std::path::{Path, PathBuf};
+
+use hallmark_compiler::codes::{self, Code};
+use hallmark_compiler::{Loader, Options, Source, compile};
+use hallmark_image::header::{Header, SectionKind, SectionRecord};
+use hallmark_image::insn::{Anchor, Imm, Insn, Op, Quantifier};
+use hallmark_image::program::{Look, ProgramHeader, State, StateKind};
+use hallmark_image::record::{
+    AtomEntry, AtomPage, External, FilterHeader, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot, Slice,
+    UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
+};
+use hallmark_image::{limits, schema};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A page cut at its headings.
+struct Page {
+    name: &'static str,
+    sections: Vec<(String, String)>,
+}
+
+impl Page {
+    fn read(name: &'static str) -> Self {
+        let mut sections = vec![(String::new(), String::new())];
+        let mut fenced = false;
+        for line in read(Path::new("docs").join(name)).lines() {
+            fenced ^= line.starts_with("```");
+            let heading = line.trim_start_matches('#');
+            if !fenced && heading.len() < line.len() {
+                sections.push((heading.trim().to_owned(), String::new()));
+            } else if let Some((_, text)) = sections.last_mut() {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        Page { name, sections }
+    }
+
+    fn section(&self, heading: &str) -> &str {
+        let mut found = self.sections.iter().filter(|(h, _)| h == heading);
+        let text = found.next().unwrap_or_else(|| panic!("{}: no heading `{heading}`", self.name)).1.as_str();
+        assert!(found.next().is_none(), "{}: two headings `{heading}`", self.name);
+        text
+    }
+
+    /// What stands after `prefix` in the headings that begin with it.
+    fn headings(&self, prefix: &str) -> BTreeSet<String> {
+        self.sections.iter().filter_map(|(h, _)| h.strip_prefix(prefix)).map(str::to_owned).collect()
+    }
+
+    /// The rows of the only table under a heading, its title row and the line below that left out.
+    fn table(&self, heading: &str) -> Vec<Vec<String>> {
+        let text = self.section(heading);
+        let rows: Vec<Vec<String>> = text
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+            .collect();
+        assert!(rows.len() > 2, "{}: no table under `{heading}`", self.name);
+        rows.into_iter().skip(2).collect()
+    }
+
+    /// The first cells of each row of a table.
+    fn columns<const N: usize>(&self, heading: &str) -> Vec<[String; N]> {
+        let cells = |row: Vec<String>| {
+            let shape = format!("{}: `{heading}`: too few cells in {row:?}", self.name);
+            row.into_iter().take(N).collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("{shape}"))
+        };
+        self.table(heading).into_iter().map(cells).collect()
+    }
+}
+
+/// Offset, size and name of the fields of a record, in order.
+struct Record {
+    heading: String,
+    fields: Vec<[String; 3]>,
+}
+
+macro_rules! records {
+    ($($record:ident { $($field:ident),* $(,)? })*) => {
+        vec![$({
+            // Does not compile when a field is missing here.
+            #[expect(dead_code, reason = "compiled, never called")]
+            fn all_fields(record: $record) {
+                let $record { $($field: _),* } = record;
+            }
+            let mut fields = vec![$((offset_of!($record, $field), stringify!($field))),*];
+            fields.sort_unstable();
+            let ends = fields.iter().skip(1).map(|(offset, _)| *offset).chain([size_of::<$record>()]);
+            let sized = fields.iter().zip(ends);
+            Record {
+                heading: format!("`{}`: {} bytes", stringify!($record), size_of::<$record>()),
+                fields: sized
+                    .map(|((start, name), end)| [start.to_string(), (end - start).to_string(), (*name).to_owned()])
+                    .collect(),
+            }
+        }),*]
+    };
+}
+
+#[test]
+fn records_are_those_of_the_page() {
+    let page = Page::read("image-format.md");
+    let records = records! {
+        Header {
+            magic, major, minor, header_len, image_len, section_count, flags, source_digest, options_digest, schema,
+        }
+        SectionRecord { kind, flags, offset, len, elem_size, elem_count, sha256 }
+        Slice { offset, len }
+        GlobalsHeader { rules, patterns, namespaces, externals, blob_len }
+        External { name, kind, value }
+        RulePage { base, slots }
+        RuleSlot { offset, len }
+        UnitHeader {
+            flags, namespace, rank, name, variants, patterns, tags, metas, references, constants, insns, sets, blob_len,
+            max_stack, locals,
+        }
+        Meta { name, kind, value }
+        Pattern { id, flags, first_variant, variants }
+        Variant { kind, flags, xor_min, xor_max, pattern, body, mask, backward }
+        Piece { gap_min, gap_max, value, mask }
+        FilterHeader { gram_words_log2, atom_pages_log2, short_pages_log2, reserved }
+        AtomPage { count, spill, reserved, entries }
+        AtomEntry { gram, rule, variant, offset, len, reserved }
+        Insn { op, a, b, imm }
+        ProgramHeader { states, classes, start }
+        State { kind, low, high, reserved, next, other }
+    };
+    let headings: BTreeSet<String> = records.iter().map(|r| r.heading.clone()).collect();
+    assert_eq!(page.headings("Record "), headings);
+    for record in records {
+        let heading = format!("Record {}", record.heading);
+        assert_eq!(page.columns::<3>(&heading), record.fields, "{heading}");
+    }
+}
+
+/// Numbers and names of an enumeration, found by trying every number it could have.
+fn values<T: Debug>(new: impl Fn(u16) -> Option<T>) -> Vec<[String; 2]> {
+    (0..=u16::from(u8::MAX)).filter_map(|n| Some([n.to_string(), format!("{:?}", new(n)?)])).collect()
+}
+
+#[test]
+fn enumerations_are_those_of_the_page() {
+    let page = Page::read("image-format.md");
+    let byte = |n: u16| u8::try_from(n).ok();
+    let expected = [
+        ("ValueKind", values(|n| ValueKind::new(n.into()))),
+        ("VariantKind", values(|n| VariantKind::new(byte(n)?))),
+        ("StateKind", values(|n| StateKind::new(byte(n)?))),
+        ("Look", values(|n| Look::new(byte(n)?))),
+        ("Quantifier", values(|n| Quantifier::new(byte(n)?))),
+        ("Anchor", values(Anchor::new)),
+    ];
+    let names: BTreeSet<String> = expected.iter().map(|(name, _)| format!("`{name}`")).collect();
+    assert_eq!(page.headings("Values of "), names);
+    for (name, values) in expected {
+        assert_eq!(page.columns::<2>(&format!("Values of `{name}`")), values, "{name}");
+    }
+    let sections: Vec<_> =
+        SectionKind::ALL.iter().map(|&s| [(s as u32).to_string(), s.name().to_owned()]).collect();
+    assert_eq!(page.columns::<2>("Sections"), sections);
+    let modules: Vec<_> =
+        schema::MODULES.iter().enumerate().map(|(i, m)| [i.to_string(), m.name.to_owned()]).collect();
+    assert_eq!(page.columns::<2>("Modules"), modules);
+}
+
+#[test]
+fn flags_are_those_of_the_page() {
+    let page = Page::read("image-format.md");
+    let check = |name: &str, known: u32, flags: &[(&str, u32)]| {
+        assert_eq!(flags.iter().fold(0, |all, (_, bit)| all | bit), known, "{name}");
+        let rows: Vec<_> = flags.iter().map(|(flag, bit)| [bit.to_string(), (*flag).to_owned()]).collect();
+        assert_eq!(page.columns::<2>(&format!("Flags `{name}`")), rows);
+    };
+    let rule = [("GLOBAL", rule_flags::GLOBAL.into()), ("PRIVATE", rule_flags::PRIVATE.into())];
+    check("rule_flags", rule_flags::KNOWN.into(), &rule);
+    let pattern = [
+        ("PRIVATE", pattern_flags::PRIVATE),
+        ("TRIGGER", pattern_flags::TRIGGER),
+        ("SLOW", pattern_flags::SLOW),
+    ];
+    check("pattern_flags", pattern_flags::KNOWN, &pattern);
+    let variant = [
+        ("FULLWORD", variant_flags::FULLWORD.into()),
+        ("WIDE", variant_flags::WIDE.into()),
+        ("XOR", variant_flags::XOR.into()),
+    ];
+    check("variant_flags", variant_flags::KNOWN.into(), &variant);
+}
+
+#[test]
+fn instructions_are_those_of_the_page() {
+    let page = Page::read("image-format.md");
+    let instructions: Vec<[String; 5]> = Op::ALL
+        .iter()
+        .map(|&op| {
+            let (pops, pushes, imm) = op.effect();
+            [
+                (op as u8).to_string(),
+                format!("{op:?}"),
+                pops.to_string(),
+                pushes.to_string(),
+                format!("{imm:?}"),
+            ]
+        })
+        .collect();
+    assert_eq!(page.columns::<5>("Instructions"), instructions);
+    use Imm::*;
+    let operands = [
+        None, Any, Constant, Str, Regex, External, Pattern, PatternSet, RuleSet, Reference, Target, Module, Field,
+        Function,
+    ];
+    let used: BTreeSet<String> = Op::ALL.iter().map(|op| format!("{:?}", op.effect().2)).collect();
+    let operands: Vec<[String; 1]> = operands.iter().map(|imm| [format!("{imm:?}")]).collect();
+    assert_eq!(page.columns::<1>("Operand `imm`"), operands);
+    assert_eq!(used, operands.into_iter().map(|[name]| name).collect());
+}
+
+#[test]
+fn limits_are_those_of_the_page() {
+    macro_rules! constants {
+        ($($name:ident),* $(,)?) => { [$((stringify!($name), limits::$name.to_string())),*] };
+    }
+    let expected = constants![
+        MAX_IMAGE_LEN,
+        MAX_SECTIONS,
+        SECTION_ALIGN,
+        SLOTS_PER_PAGE,
+        ENTRIES_PER_PAGE,
+        MAX_STACK,
+        MAX_LOCALS,
+        MAX_LOOPS,
+        MAX_PROGRAM_STATES,
+        MAX_PIECES,
+        MAX_ATOM_OFFSET,
+        MAX_ARGS,
+    ];
+    let source = read("runtime/image/src/limits.rs");
+    let declared = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(':'));
+    assert!(
+        declared.map(|(name, _)| name).eq(expected.iter().map(|(name, _)| *name)),
+        "the list in this test is not that of limits.rs"
+    );
+    let rows = expected.map(|(name, value)| [name.to_owned(), value]);
+    assert_eq!(Page::read("image-format.md").columns::<2>("Limits"), rows);
+}
+
+#[test]
+fn crates_depend_on_each_other_as_the_page_says() {
+    let page = Page::read("ARCHITECTURE.md");
+    let short = |name: &str| name.trim_start_matches("hallmark-").to_owned();
+    let manifest = |folder: &str| -> toml::Table {
+        read(Path::new(folder).join("Cargo.toml")).parse().unwrap_or_else(|e| panic!("{folder}: {e}"))
+    };
+    let workspace = manifest(".");
+    let members = workspace["workspace"]["members"].as_array().expect("members");
+    let mut edges = BTreeMap::new();
+    for folder in members.iter().filter_map(|m| m.as_str()) {
+        let manifest = manifest(folder);
+        let name = manifest["package"]["name"].as_str().expect("a name").to_owned();
+        let tables = ["dependencies", "build-dependencies"].into_iter().filter_map(|t| manifest.get(t)?.as_table());
+        let names = tables.flat_map(|t| t.keys()).filter(|n| n.starts_with("hallmark-")).map(|n| short(n));
+        edges.insert(name, (folder.to_owned(), names.collect::<BTreeSet<_>>()));
+    }
+    let said: BTreeMap<_, _> = page
+        .columns::<3>("Crates and arrows")
+        .into_iter()
+        .map(|[name, folder, uses]| {
+            let uses = uses.split(", ").filter(|u| *u != "–").map(str::to_owned).collect();
+            (name, (folder, uses))
+        })
+        .collect();
+    assert_eq!(said, edges);
+
+    let folders: BTreeMap<String, &str> = edges.iter().map(|(n, (f, _))| (short(n), f.as_str())).collect();
+    for (name, (folder, _)) in edges.iter().filter(|(_, (folder, _))| folder.starts_with("runtime")) {
+        let mut reached = BTreeSet::from([short(name)]);
+        let mut pending = vec![short(name)];
+        while let Some(next) = pending.pop() {
+            let uses = &edges[&format!("hallmark-{next}")].1;
+            pending.extend(uses.iter().filter(|u| reached.insert((*u).clone())).cloned());
+        }
+        let outside: Vec<_> = reached.iter().filter(|r| !folders[*r].starts_with("runtime")).collect();
+        assert!(outside.is_empty(), "{folder} depends on {outside:?}");
+    }
+}
+
+#[test]
+fn unsafe_code_is_where_the_page_says() {
+    fn search(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                search(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source");
+                if ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"].iter().any(|u| text.contains(u)) {
+                    let relative = path.strip_prefix(root()).expect("a path below the root");
+                    found.insert(relative.display().to_string());
+                }
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for side in ["runtime", "compiler"] {
+        search(&root().join(side), &mut found);
+    }
+    let said = Page::read("ARCHITECTURE.md").columns::<1>("Unsafe code").into_iter().map(|[file]| file).collect();
+    assert_eq!(found, said);
+}
+
+#[test]
+fn modules_are_those_of_the_page() {
+    let rows = Page::read("yara-compat.md").columns::<2>("Modules of this version");
+    let modules: Vec<_> = schema::MODULES
+        .iter()
+        .map(|m| {
+            let names: BTreeSet<&str> = m.functions.iter().map(|f| f.name).collect();
+            [format!("`{}`", m.name), names.len().to_string()]
+        })
+        .collect();
+    assert_eq!(rows, modules);
+}
+
+/// Heading of a code in `diagnostics.md`.
+fn heading(code: &Code) -> String {
+    format!("{}: {}", code.id, code.title)
+}
+
+#[test]
+fn every_code_has_its_place_in_the_page() {
+    let page = Page::read("diagnostics.md");
+    let is_code = |h: &&String| h.as_bytes().get(1..5).is_some_and(|id| id.iter().all(u8::is_ascii_digit));
+    let headings: Vec<&String> = page.sections.iter().map(|(h, _)| h).filter(is_code).collect();
+    assert!(headings.into_iter().eq(&codes::ALL.iter().map(heading).collect::<Vec<_>>()));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for code in codes::ALL {
+        let text = words(page.section(&heading(code)));
+        assert!(text.contains(&words(code.explanation)), "{}: the explanation is another one", code.id);
+    }
+}
+
+/// Codes that no short text shows.
+const WITHOUT_EXAMPLE: &[&str] = &[
+    codes::NOT_RULES,
+    codes::SOURCE_TOO_LARGE,
+    codes::NOT_UTF8,
+    codes::TOO_DEEP,
+    codes::TOO_MANY_ERRORS,
+    codes::TOO_MANY_PATTERNS,
+    codes::INTERNAL,
+    codes::TOO_MANY_PIECES,
+    codes::PATTERN_TOO_DEEP,
+    codes::PATTERN_TOO_SHORT,
+    codes::INVALID_HEX_PATTERN,
+    codes::NON_UTF8_TEXT,
+    codes::MORE_WARNINGS,
+];
+
+/// What the examples include: one file, which is the example itself.
+struct Itself<'a>(&'a str);
+
+impl Loader for Itself<'_> {
+    fn load(&self, _from: &str, include: &str) -> Result<(String, Vec<u8>), String> {
+        match include {
+            "itself.yar" => Ok((include.to_owned(), self.0.as_bytes().to_vec())),
+            _ => Err("no such file".to_owned()),
+        }
+    }
+}
+
+/// The fenced rules in a text.
+fn examples(text: &str) -> Vec<&str> {
+    let blocks = text.split("```yara\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn examples_show_their_codes() {
+    let page = Page::read("diagnostics.md");
+    for code in codes::ALL {
+        let examples = examples(page.section(&heading(code)));
+        assert_eq!(examples.is_empty(), WITHOUT_EXAMPLE.contains(&code.id), "{}: examples", code.id);
+        for text in examples {
+            let source =
+                Source { name: "itself.yar".into(), namespace: "default".into(), text: text.as_bytes().to_vec() };
+            let compiled = compile(vec![source], &Options::default(), &Itself(text), &mut |_| {});
+            let found: BTreeSet<_> = compiled.diagnostics.iter().map(|d| d.code).collect();
+            assert!(found.contains(code.id), "{}:\n{text}{:#?}", code.id, compiled.diagnostics);
+        }
+    }
+}
