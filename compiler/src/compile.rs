@@ -167,7 +167,7 @@ pub fn compile(
     diagnostics.extend(found.into_iter().flatten());
 
     observe(Stage::Check);
-    let (rules, declared) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
+    let (rules, names) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
 
     observe(Stage::Lower);
     let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> =
@@ -179,12 +179,11 @@ pub fn compile(
             Err(found) => diagnostics.extend(found),
         }
     }
-    refuse_broken_references(&mut rules, &declared, &mut diagnostics);
+    refuse_broken_references(&mut rules, &names, &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));
     diagnostics.dedup();
     let rejected = rejections(&asts, &diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error) && !options.ignore_invalid_rules;
-    drop(declared);
 
     let mut stats = Stats { rejected: rejected.len() as u32, ..Stats::default() };
     let mut infos = Vec::new();
@@ -210,7 +209,7 @@ pub fn compile(
     Compilation { image, diagnostics, sources, rejected, rules: infos, stats }
 }
 
-/// Declares all rules, then checks each. Answers the rules without errors and where each declaration stands.
+/// Declares all rules, then checks each. Answers the rules without errors and the names of all.
 fn check<'a>(
     sources: &'a [Source],
     roots: usize,
@@ -218,7 +217,7 @@ fn check<'a>(
     includes: &Includes,
     options: &'a Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<RuleIr<'a>>, BTreeMap<DeclId, (SourceId, Span, &'a str)>) {
+) -> (Vec<RuleIr<'a>>, BTreeMap<DeclId, &'a str>) {
     let (all, imports) = includes::expand(sources, roots, asts, includes, diagnostics);
     let declarations = Declarations::new(all, imports, options, diagnostics);
     let checked: Vec<(Option<RuleIr<'a>>, Vec<Diagnostic>)> = (0..declarations.rules.len() as u32)
@@ -234,7 +233,8 @@ fn check<'a>(
         diagnostics.extend(found);
     }
     let declared = declarations.rules.iter().enumerate();
-    let declared = declared.map(|(i, d)| (DeclId(i as u32), (d.source, d.rule.name.span, d.rule.name.name))).collect();
+    let declared =
+        declared.map(|(i, d)| (DeclId(i as u32), (d.source, d.rule.name.span, d.rule.name.name))).collect();
     (rules, declared)
 }
 
@@ -242,7 +242,7 @@ fn check<'a>(
 /// rules that are not.
 fn refuse_broken_references(
     rules: &mut Vec<LoweredRule<'_>>,
-    declared: &BTreeMap<DeclId, (SourceId, Span, &str)>,
+    names: &BTreeMap<DeclId, &str>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     // What can be evaluated: rules all of whose references can be. What is left over is broken or in a cycle.
@@ -267,7 +267,7 @@ fn refuse_broken_references(
         let broken = rule.ir.references.iter().find(|r| !sound.contains(r));
         let (code, message, label) = match broken {
             Some(other) => {
-                let name = declared.get(other).map_or("?", |(_, _, name)| name);
+                let name = names.get(other).copied().unwrap_or("?");
                 let label = format!("`{name}` has errors, or refers back to this rule");
                 (codes::BROKEN_REFERENCE, format!("rule `{}` needs rule `{name}`", rule.ir.name), label)
             }
@@ -346,7 +346,8 @@ fn assemble(
             (id(rule), link::unit(rule, &code, blob, triggers.as_deref().unwrap_or_default(), &layout))
         })
         .collect();
-    let always: Vec<u32> = rules.iter().zip(&triggers).filter(|(_, t)| t.is_none()).map(|(r, _)| id(r)).collect();
+    let always: Vec<u32> =
+        rules.iter().zip(&triggers).filter(|(_, t)| t.is_none()).map(|(r, _)| id(r)).collect();
     let lowered = || rules.iter().flat_map(|r| &r.patterns);
     *stats = Stats {
         rules: rules.len() as u32,
@@ -365,8 +366,16 @@ fn assemble(
     externals.sort_by(|a, b| a.0.cmp(&b.0));
     let options_digest = options_digest(&externals, options);
     let patterns = stats.patterns;
-    let parts =
-        write::Parts { layout: &layout, units, always, tables, externals, patterns, source_digest, options_digest };
+    let parts = write::Parts {
+        layout: &layout,
+        units,
+        always,
+        tables,
+        externals,
+        patterns,
+        source_digest,
+        options_digest,
+    };
     (write::image(parts), infos)
 }
 

@@ -24,8 +24,14 @@ pub struct Code {
 
 /// Compiles a rule's condition; `intern` puts bytes into the unit's blob.
 pub fn emit<'r>(rule: &'r LoweredRule<'r>, intern: &mut dyn FnMut(&[u8]) -> Slice) -> Code {
-    let mut emitter =
-        Emitter { rule, intern, code: Code::default(), depth: 0, constants: BTreeMap::new(), sets: BTreeMap::new() };
+    let mut emitter = Emitter {
+        rule,
+        intern,
+        code: Code::default(),
+        depth: 0,
+        constants: BTreeMap::new(),
+        sets: BTreeMap::new(),
+    };
     emitter.expr(&rule.ir.condition);
     emitter.op(Op::Truth);
     emitter.code

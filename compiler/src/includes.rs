@@ -68,7 +68,8 @@ pub fn expand<'a>(
     includes: &Includes,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<Declaration<'a>>, BTreeMap<SourceId, BTreeSet<String>>) {
-    let mut expansion = Expansion { asts, includes, diagnostics, rules: Vec::new(), imports: BTreeMap::new() };
+    let mut expansion =
+        Expansion { asts, includes, diagnostics, rules: Vec::new(), imports: BTreeMap::new() };
     for (i, root) in sources.iter().take(roots).enumerate() {
         let id = SourceId(i as u32);
         expansion.source(id, id, &root.namespace, &mut Vec::new());

@@ -4,8 +4,8 @@ use hallmark_image::insn::Op;
 use hallmark_image::record::ValueKind;
 pub use hallmark_image::schema::Type;
 
-use crate::diagnostic::{SourceId, Span};
 use crate::ast::Regex;
+use crate::diagnostic::{SourceId, Span};
 use crate::lower::{Lowered, PatternSpec};
 
 /// Index of a rule among all declared rules.

@@ -36,7 +36,12 @@ impl Layout {
         let namespaces: BTreeSet<&str> = rules.iter().map(|r| r.ir.namespace.as_str()).collect();
         let namespaces = namespaces.into_iter().map(str::to_owned).collect();
         let pages = (rules.len() * 3 / 2).div_ceil(SLOTS_PER_PAGE).next_power_of_two();
-        Layout { namespaces, ids: assign_ids(rules, pages * SLOTS_PER_PAGE), ranks: assign_ranks(rules), pages }
+        Layout {
+            namespaces,
+            ids: assign_ids(rules, pages * SLOTS_PER_PAGE),
+            ranks: assign_ranks(rules),
+            pages,
+        }
     }
 
     /// Index of a namespace.
@@ -63,7 +68,7 @@ fn assign_ids(rules: &[LoweredRule<'_>], slots: usize) -> BTreeMap<DeclId, u32> 
     let mut ids = BTreeMap::new();
     for (key, _, _, decl) in keyed {
         // The top bits: entries that are near in key order are near in the table, and probing stays short.
-        let home = (u128::from(key) * slots as u128 >> 64) as usize;
+        let home = ((u128::from(key) * slots as u128) >> 64) as usize;
         let free = (home..slots).chain(0..home).find(|&s| !taken[s]).unwrap_or(home);
         taken[free] = true;
         ids.insert(decl, free as u32);
@@ -81,12 +86,14 @@ fn assign_ranks(rules: &[LoweredRule<'_>]) -> BTreeMap<DeclId, u32> {
             let mut pending = vec![rule];
             while let Some(top) = pending.last().copied() {
                 let references = top.ir.references.iter().filter_map(|r| by_decl.get(r).copied());
-                let unranked: Vec<_> = references.clone().filter(|r| !ranks.contains_key(&r.ir.decl)).collect();
+                let unranked: Vec<_> =
+                    references.clone().filter(|r| !ranks.contains_key(&r.ir.decl)).collect();
                 if !unranked.is_empty() && !ranks.contains_key(&top.ir.decl) {
                     pending.extend(unranked);
                     continue;
                 }
-                let above = references.filter_map(|r| ranks.get(&r.ir.decl)).max().map_or(0, |&rank| rank + 1);
+                let above =
+                    references.filter_map(|r| ranks.get(&r.ir.decl)).max().map_or(0, |&rank| rank + 1);
                 ranks.entry(top.ir.decl).or_insert(above.max(floor));
                 pending.pop();
             }
@@ -134,7 +141,13 @@ impl Blob {
 }
 
 /// The unit of a rule: `code` was emitted into `blob`, `triggers` are the patterns that arm it.
-pub fn unit(rule: &LoweredRule<'_>, code: &Code, mut blob: Blob, triggers: &[u32], layout: &Layout) -> Vec<u8> {
+pub fn unit(
+    rule: &LoweredRule<'_>,
+    code: &Code,
+    mut blob: Blob,
+    triggers: &[u32],
+    layout: &Layout,
+) -> Vec<u8> {
     let ir = &rule.ir;
     let name = blob.intern(ir.name.as_bytes());
     let (mut variants, mut patterns) = (Vec::new(), Vec::new());
@@ -168,7 +181,8 @@ pub fn unit(rule: &LoweredRule<'_>, code: &Code, mut blob: Blob, triggers: &[u32
     let constants: Vec<U64> = code.constants.iter().map(|&c| U64::new(c)).collect();
     let sets: Vec<U32> = code.sets.iter().map(|&w| U32::new(w)).collect();
     let blob = blob.into_bytes();
-    let flags = if ir.global { rule_flags::GLOBAL } else { 0 } | if ir.private { rule_flags::PRIVATE } else { 0 };
+    let flags =
+        if ir.global { rule_flags::GLOBAL } else { 0 } | if ir.private { rule_flags::PRIVATE } else { 0 };
     let count = |n: usize| U32::new(n as u32);
     let header = UnitHeader {
         flags: U16::new(flags),

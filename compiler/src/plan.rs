@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use hallmark_image::insn::Op;
 
-use crate::ir::{Expr, Items, Kind, PatternRef, Quantifier, Value};
 use crate::ir::LoweredRule;
+use crate::ir::{Expr, Items, Kind, PatternRef, Quantifier, Value};
 
 /// What must have matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +95,16 @@ impl Planner<'_, '_> {
                     return Need::Anything;
                 }
                 match (self.need(&each.body), &each.items) {
-                    (Need::OneOf(wanted), Items::Patterns(set)) if wanted.contains(&Wanted::Current(each.local)) => {
-                        let others = wanted.into_iter().filter(|&w| w != Wanted::Current(each.local)).collect();
+                    (Need::OneOf(wanted), Items::Patterns(set))
+                        if wanted.contains(&Wanted::Current(each.local)) =>
+                    {
+                        let others =
+                            wanted.into_iter().filter(|&w| w != Wanted::Current(each.local)).collect();
                         union([Need::OneOf(others), any(set)])
                     }
-                    (found, Items::Patterns(_) | Items::Range(..) | Items::List(_) | Items::Elements(_)) => found,
+                    (found, Items::Patterns(_) | Items::Range(..) | Items::List(_) | Items::Elements(_)) => {
+                        found
+                    }
                 }
             }
             Kind::With(_, body) => self.need(body),
@@ -113,7 +118,9 @@ impl Planner<'_, '_> {
             Need::OneOf(set) => Some(set),
             Need::Anything => None,
         });
-        sized.min_by_key(|set| set.iter().map(|w| self.cost(w)).sum::<usize>()).map_or(Need::Anything, Need::OneOf)
+        sized
+            .min_by_key(|set| set.iter().map(|w| self.cost(w)).sum::<usize>())
+            .map_or(Need::Anything, Need::OneOf)
     }
 
     fn cost(&self, wanted: &Wanted) -> usize {

@@ -84,7 +84,8 @@ fn pages(mut entries: Vec<Keyed>) -> Vec<AtomPage> {
     for (key, entry) in entries {
         let home = gram_page(key, log2);
         // There are fewer entries than places, so some page has room.
-        let distance = (0..count).find(|d| filled[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap_or_default();
+        let distance =
+            (0..count).find(|d| filled[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap_or_default();
         filled[(home + distance) % count].push(entry);
         spill[home] = spill[home].max(distance);
     }

@@ -1,1 +1,48 @@
 //! The runtime an agent embeds: open, verify, map and scan.
+//!
+//! [`Database::open`] judges who vouches for a database, maps it and proves that it is well-formed; a [`Scanner`]
+//! scans with it, one thread at a time; a [`Report`] says what matched and what was not looked at.
+//!
+//! ```no_run
+//! use hallmark_runtime::{Database, LoadPolicy, Policy};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Policy::parse(&std::fs::read("policy.txt")?)?;
+//! let database = Database::open("/var/lib/hallmark".as_ref(), &LoadPolicy::require(policy))?;
+//! let mut scanner = database.scanner();
+//! let report = scanner.scan_file("/bin/ls".as_ref())?;
+//! for rule in report.matches() {
+//!     println!("{}:{}", rule.namespace(), rule.rule());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There are no threads, globals, signal handlers or printing here, and no panic on any input. To replace a database
+//! while scans run, swap the [`Database`]: running scanners keep theirs.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod database;
+mod error;
+mod report;
+mod scanner;
+
+pub use database::Database;
+pub use error::Error;
+pub use hallmark_container::Policy;
+pub use hallmark_engine::{ExternalValue, Incomplete, Stats, Why};
+pub use hallmark_image::Image;
+pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin};
+pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
+pub use scanner::Scanner;

@@ -1,2 +1,72 @@
-//! The `hallmark` command.
-fn main() {}
+//! The `hallmark` command: rules to databases, databases to verdicts.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod compile;
+mod disassemble;
+mod escape;
+mod externals;
+mod include;
+mod meta;
+mod outcome;
+mod output;
+mod release;
+mod render;
+mod sarif;
+mod scan;
+mod sources;
+mod trust;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{
+    build, check, dump, inspect, install, key, scan as scan_command, sign, status, try_out, verify,
+};
+
+/// Compile detection rules to signed databases, and scan with them
+#[derive(Debug, Parser)]
+#[command(
+    name = "hallmark",
+    version,
+    after_help = "Example:
+  hallmark try"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Try(try_out::Args),
+    Build(build::Args),
+    Check(check::Args),
+    Scan(scan_command::Args),
+    Dump(dump::Args),
+    Inspect(inspect::Args),
+    Key(key::Args),
+    Sign(sign::Args),
+    Verify(verify::Args),
+    Install(install::Args),
+    Status(status::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    outcome::exit_code(match &cli.command {
+        Command::Try(args) => try_out::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Scan(args) => scan_command::run(args),
+        Command::Dump(args) => dump::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Key(args) => key::run(args),
+        Command::Sign(args) => sign::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Install(args) => install::run(args),
+        Command::Status(args) => status::run(args),
+    })
+}

@@ -53,8 +53,12 @@ impl<'c, 'a> Checker<'c, 'a> {
             ExprKind::Index(base, index) => self.index(base, index, span),
             ExprKind::Call(callee, args) => self.call(callee, args, span),
             ExprKind::Unary(op, operand) => self.unary(*op, operand, span),
-            ExprKind::And(operands) => Ok(Expr { kind: Kind::And(self.truth_values(operands)?), ty: Type::Bool }),
-            ExprKind::Or(operands) => Ok(Expr { kind: Kind::Or(self.truth_values(operands)?), ty: Type::Bool }),
+            ExprKind::And(operands) => {
+                Ok(Expr { kind: Kind::And(self.truth_values(operands)?), ty: Type::Bool })
+            }
+            ExprKind::Or(operands) => {
+                Ok(Expr { kind: Kind::Or(self.truth_values(operands)?), ty: Type::Bool })
+            }
             ExprKind::Binary(op, left, right) => self.binary(*op, left, right, span),
             ExprKind::Of { quantifier, set, anchor } => self.of(quantifier, set, anchor.as_deref(), span),
             ExprKind::ForOf { quantifier, set, body } => self.for_of(quantifier, set, body, span),
@@ -102,7 +106,12 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     pub(super) fn wrong_type(&mut self, found: &Type, wanted: &str, span: Span) -> Refused {
         let found = type_name(found);
-        self.refuse(Finding::error(codes::WRONG_TYPE, span, "wrong type", format!("{wanted} is needed here, this is {found}")))
+        self.refuse(Finding::error(
+            codes::WRONG_TYPE,
+            span,
+            "wrong type",
+            format!("{wanted} is needed here, this is {found}"),
+        ))
     }
 
     pub(super) fn int(&mut self, expr: &'a ast::Expr<'a>) -> Checked {
@@ -119,8 +128,13 @@ impl<'c, 'a> Checker<'c, 'a> {
             return match self.current.last() {
                 Some(&local) => Ok(PatternRef::Local(local)),
                 None => Err(self.refuse(
-                    Finding::error(codes::UNKNOWN_PATTERN, id.span, "`$` outside of a `for … of` loop", "which pattern?")
-                        .help("name the pattern, or write `for any of them : ( … )` around this"),
+                    Finding::error(
+                        codes::UNKNOWN_PATTERN,
+                        id.span,
+                        "`$` outside of a `for … of` loop",
+                        "which pattern?",
+                    )
+                    .help("name the pattern, or write `for any of them : ( … )` around this"),
                 )),
             };
         }
@@ -146,7 +160,11 @@ impl<'c, 'a> Checker<'c, 'a> {
             None => Ok(Anchor::Anywhere),
             Some(ast::Anchor::At(at)) => {
                 let offset = self.int(at)?;
-                self.warn_undefined(offset.as_int().is_some_and(|n| n < 0), at.span, "no match is at a negative offset");
+                self.warn_undefined(
+                    offset.as_int().is_some_and(|n| n < 0),
+                    at.span,
+                    "no match is at a negative offset",
+                );
                 Ok(Anchor::At(Box::new(offset)))
             }
             Some(ast::Anchor::In(range)) => Ok(Anchor::In(Box::new(self.range(range)?))),
@@ -170,20 +188,33 @@ impl<'c, 'a> Checker<'c, 'a> {
             && a > b
         {
             return Err(self.refuse(
-                Finding::error(codes::INVALID_RANGE, range.span, "this range is empty", format!("{a} is greater than {b}"))
-                    .help(format!("did you mean `({b}..{a})`?")),
+                Finding::error(
+                    codes::INVALID_RANGE,
+                    range.span,
+                    "this range is empty",
+                    format!("{a} is greater than {b}"),
+                )
+                .help(format!("did you mean `({b}..{a})`?")),
             ));
         }
         Ok((low, high))
     }
 
-    fn indexed(&mut self, id: &ast::Ident<'a>, index: Option<&'a ast::Expr<'a>>) -> Result<(PatternRef, Box<Expr>), Refused> {
+    fn indexed(
+        &mut self,
+        id: &ast::Ident<'a>,
+        index: Option<&'a ast::Expr<'a>>,
+    ) -> Result<(PatternRef, Box<Expr>), Refused> {
         let pattern = self.pattern(id);
         let index = match index {
             None => Expr::constant(Value::Int(1)),
             Some(index) => {
                 let checked = self.int(index)?;
-                self.warn_undefined(checked.as_int().is_some_and(|n| n < 1), index.span, "matches are counted from 1");
+                self.warn_undefined(
+                    checked.as_int().is_some_and(|n| n < 1),
+                    index.span,
+                    "matches are counted from 1",
+                );
                 checked
             }
         };
@@ -192,7 +223,12 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn warn_undefined(&mut self, undefined: bool, span: Span, why: &str) {
         if undefined {
-            self.findings.push(Finding::warning(codes::ALWAYS_UNDEFINED, span, "this is always undefined", why));
+            self.findings.push(Finding::warning(
+                codes::ALWAYS_UNDEFINED,
+                span,
+                "this is always undefined",
+                why,
+            ));
         }
     }
 
@@ -215,7 +251,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         Err(self.wrong_type(&checked.ty, wanted, operand.span))
     }
 
-    fn binary(&mut self, op: BinaryOp, left: &'a ast::Expr<'a>, right: &'a ast::Expr<'a>, span: Span) -> Checked {
+    fn binary(
+        &mut self,
+        op: BinaryOp,
+        left: &'a ast::Expr<'a>,
+        right: &'a ast::Expr<'a>,
+        span: Span,
+    ) -> Checked {
         if op == BinaryOp::Matches {
             return self.matches(left, right);
         }
@@ -228,7 +270,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
         }
         let mixed = |x, y| (a.ty, b.ty) == (x, y) || (a.ty, b.ty) == (y, x);
-        let compatible = a.ty == b.ty || mixed(Type::Int, Type::Float) || (op == Op::Eq && mixed(Type::Int, Type::Bool));
+        let compatible =
+            a.ty == b.ty || mixed(Type::Int, Type::Float) || (op == Op::Eq && mixed(Type::Int, Type::Bool));
         if !compatible {
             return Err(self.refuse(
                 Finding::error(
@@ -245,7 +288,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             None if mixed(Type::Float, Type::Float) || mixed(Type::Int, Type::Float) => Type::Float,
             None => Type::Int,
         };
-        fold::binary(op, a, b, ty, span).map_err(|finding| self.refuse(finding))
+        fold::binary(op, a, b, ty, span).map_err(|finding| self.refuse(*finding))
     }
 
     fn matches(&mut self, left: &'a ast::Expr<'a>, right: &'a ast::Expr<'a>) -> Checked {
@@ -273,8 +316,11 @@ fn operator(op: BinaryOp) -> (Op, Accepts) {
     const NUMBERS: Accepts = Accepts { types: &[Type::Int, Type::Float], wanted: "a number", result: None };
     const INTEGERS: Accepts = Accepts { types: &[Type::Int], wanted: "an integer", result: Some(Type::Int) };
     const STRINGS: Accepts = Accepts { types: &[Type::Str], wanted: "a string", result: Some(Type::Bool) };
-    const ORDERED: Accepts =
-        Accepts { types: &[Type::Int, Type::Float, Type::Str], wanted: "a number or string", result: Some(Type::Bool) };
+    const ORDERED: Accepts = Accepts {
+        types: &[Type::Int, Type::Float, Type::Str],
+        wanted: "a number or string",
+        result: Some(Type::Bool),
+    };
     const EQUAL: Accepts = Accepts {
         types: &[Type::Bool, Type::Int, Type::Float, Type::Str],
         wanted: "a number, string or boolean",

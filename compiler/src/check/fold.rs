@@ -8,11 +8,16 @@ use crate::diagnostic::Span;
 use crate::ir::{Expr, Kind, Type, Value};
 
 /// An operation with two operands that have been type-checked; folded when both are constants.
-pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> Result<Expr, Finding> {
+pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> Result<Expr, Box<Finding>> {
     if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
         let overflow = || {
-            Finding::error(codes::NUMBER_RANGE, span, "this number does not fit 64 bits", "the result of this arithmetic")
-                .help("integers go from -9223372036854775808 to 9223372036854775807")
+            Finding::error(
+                codes::NUMBER_RANGE,
+                span,
+                "this number does not fit 64 bits",
+                "the result of this arithmetic",
+            )
+            .help("integers go from -9223372036854775808 to 9223372036854775807")
         };
         let int = |n| Ok(Expr::constant(Value::Int(n)));
         match op {
@@ -25,7 +30,13 @@ pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> R
             Op::Shl if b >= 0 => return int(if b < 64 { a << b } else { 0 }),
             Op::Shr if b >= 0 => return int(if b < 64 { a >> b } else { 0 }),
             Op::Shl | Op::Shr => {
-                return Err(Finding::error(codes::NEGATIVE_NUMBER, span, "shift by a negative number", "negative shift"));
+                let message = "shift by a negative number";
+                return Err(Box::new(Finding::error(
+                    codes::NEGATIVE_NUMBER,
+                    span,
+                    message,
+                    "negative shift",
+                )));
             }
             Op::Div | Op::Mod if b == 0 => return Ok(Expr { kind: Kind::Undefined, ty }),
             _ => {}

@@ -41,9 +41,17 @@ impl<'a> Declarations<'a> {
     ) -> Self {
         let mut externals: Vec<_> = options.externals.iter().collect();
         externals.sort_by(|a, b| a.0.cmp(&b.0));
-        let externals =
-            externals.iter().enumerate().map(|(i, (name, value))| (name.as_str(), (i as u32, value.ty()))).collect();
-        let mut this = Declarations { rules: Vec::with_capacity(all.len()), by_name: BTreeMap::new(), imports, externals };
+        let externals = externals
+            .iter()
+            .enumerate()
+            .map(|(i, (name, value))| (name.as_str(), (i as u32, value.ty())))
+            .collect();
+        let mut this = Declarations {
+            rules: Vec::with_capacity(all.len()),
+            by_name: BTreeMap::new(),
+            imports,
+            externals,
+        };
         for declaration in all {
             let name = declaration.rule.name;
             let key = (declaration.namespace, name.name);
@@ -87,7 +95,10 @@ impl<'a> Declarations<'a> {
     /// The rules that `prefix*` means in the condition of `from`, by name.
     pub fn with_prefix(&self, from: DeclId, prefix: &str) -> Vec<DeclId> {
         let namespace = self.get(from).namespace;
-        let named = self.by_name.range((namespace, prefix)..).take_while(|((ns, name), _)| *ns == namespace && name.starts_with(prefix));
+        let named = self
+            .by_name
+            .range((namespace, prefix)..)
+            .take_while(|((ns, name), _)| *ns == namespace && name.starts_with(prefix));
         named.map(|(_, &id)| id).filter(|&id| self.visible(from, id)).collect()
     }
 

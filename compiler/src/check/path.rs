@@ -54,7 +54,8 @@ impl<'c, 'a> Checker<'c, 'a> {
     /// The module a dotted path begins with, unless a variable or rule hides it, and the names after it.
     fn module_path(&self, path: &[&ast::Ident<'a>]) -> Option<(u16, &'static Module, String)> {
         let (first, rest) = path.split_first()?;
-        let hidden = self.scope.iter().any(|v| v.name == first.name) || self.declarations.find(self.id, first.name).is_some();
+        let hidden = self.scope.iter().any(|v| v.name == first.name)
+            || self.declarations.find(self.id, first.name).is_some();
         let (id, module) = self.module(first.name).filter(|_| !hidden)?;
         Some((id, module, rest.iter().map(|n| n.name).collect::<Vec<_>>().join(".")))
     }
@@ -114,7 +115,12 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok(Expr { kind: Kind::Index(Box::new(checked), Box::new(key)), ty: *element })
     }
 
-    pub(super) fn call(&mut self, callee: &'a ast::Expr<'a>, args: &'a [ast::Expr<'a>], span: Span) -> Checked {
+    pub(super) fn call(
+        &mut self,
+        callee: &'a ast::Expr<'a>,
+        args: &'a [ast::Expr<'a>],
+        span: Span,
+    ) -> Checked {
         let path = dotted(callee);
         if let Some([name]) = path.as_deref()
             && let Some(code) = read_int_code(name.name)
@@ -123,13 +129,22 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
         let Some((id, module, function)) = path.as_ref().and_then(|p| self.module_path(p)) else {
             return match path.as_deref().and_then(|p| p.first()) {
-                Some(first) if path.as_ref().is_some_and(|p| p.len() > 1) || self.declarations.find(self.id, first.name).is_none() => {
+                Some(first)
+                    if path.as_ref().is_some_and(|p| p.len() > 1)
+                        || self.declarations.find(self.id, first.name).is_none() =>
+                {
                     Err(self.unknown_name(first))
                 }
-                _ => Err(self.refuse(Finding::error(codes::WRONG_TYPE, callee.span, "this can't be called", "not a function"))),
+                _ => Err(self.refuse(Finding::error(
+                    codes::WRONG_TYPE,
+                    callee.span,
+                    "this can't be called",
+                    "not a function",
+                ))),
             };
         };
-        let overloads: Vec<_> = module.functions.iter().enumerate().filter(|(_, f)| f.name == function).collect();
+        let overloads: Vec<_> =
+            module.functions.iter().enumerate().filter(|(_, f)| f.name == function).collect();
         let args_checked = self.exprs(args)?;
         if overloads.is_empty() {
             let mut finding = Finding::error(
@@ -148,7 +163,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Ok(Expr { kind: Kind::Call(id, *index as u16, args_checked), ty: found.result });
         }
         let shape = |types: &[Type]| types.iter().map(type_name).collect::<Vec<_>>().join(", ");
-        let known: Vec<String> = overloads.iter().map(|(_, f)| format!("`{function}({})`", shape(f.args))).collect();
+        let known: Vec<String> =
+            overloads.iter().map(|(_, f)| format!("`{function}({})`", shape(f.args))).collect();
         Err(self.refuse(
             Finding::error(
                 codes::WRONG_ARGUMENTS,
@@ -177,7 +193,8 @@ impl<'c, 'a> Checker<'c, 'a> {
 /// The code of [`hallmark_image::insn::Op::ReadInt`] for `uint16be` and its kin.
 fn read_int_code(name: &str) -> Option<u8> {
     let (name, big) = name.strip_suffix("be").map_or((name, 0), |n| (n, 32));
-    let (name, signed) = name.strip_prefix("uint").map_or_else(|| (name.strip_prefix("int"), 16), |n| (Some(n), 0));
+    let (name, signed) =
+        name.strip_prefix("uint").map_or_else(|| (name.strip_prefix("int"), 16), |n| (Some(n), 0));
     let width = match name? {
         "8" => 1,
         "16" => 2,

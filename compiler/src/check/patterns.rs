@@ -12,7 +12,10 @@ use crate::lower::PatternSpec;
 const MIN_BASE64: usize = 3;
 
 /// Checks a pattern's modifiers.
-pub(super) fn check_pattern<'a>(pattern: &'a Pattern<'a>, relaxed: bool) -> Result<PatternSpec<'a>, Vec<Finding>> {
+pub(super) fn check_pattern<'a>(
+    pattern: &'a Pattern<'a>,
+    relaxed: bool,
+) -> Result<PatternSpec<'a>, Vec<Finding>> {
     let mut findings = Vec::new();
     let has = |name: &str| pattern.modifiers.iter().find(|m| modifier_name(&m.kind) == name).map(|m| m.span);
     for modifier in &pattern.modifiers {
@@ -80,16 +83,26 @@ pub(super) fn check_pattern<'a>(pattern: &'a Pattern<'a>, relaxed: bool) -> Resu
         && a != b
     {
         findings.push(
-            Finding::error(codes::INVALID_BASE64, span, "`base64` and `base64wide` have different alphabets", "another alphabet here")
-                .help("write two patterns, one with each"),
+            Finding::error(
+                codes::INVALID_BASE64,
+                span,
+                "`base64` and `base64wide` have different alphabets",
+                "another alphabet here",
+            )
+            .help("write two patterns, one with each"),
         );
     }
     if let PatternBody::Text(text) = &pattern.body
         && text.value.is_empty()
     {
         findings.push(
-            Finding::error(codes::EMPTY_PATTERN, text.span, format!("pattern `{}` is empty", pattern.id.name), "empty text")
-                .help("an empty text would match everywhere; remove the pattern"),
+            Finding::error(
+                codes::EMPTY_PATTERN,
+                text.span,
+                format!("pattern `{}` is empty", pattern.id.name),
+                "empty text",
+            )
+            .help("an empty text would match everywhere; remove the pattern"),
         );
     }
     // `ascii` is what a pattern is when nothing else is asked for.

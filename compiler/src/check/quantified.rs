@@ -16,7 +16,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             ast::Quantifier::Any => Quantifier::Any,
             ast::Quantifier::None => Quantifier::None,
             ast::Quantifier::Count(count) => Quantifier::Count(Box::new(self.not_negative(count, i64::MAX)?)),
-            ast::Quantifier::Percent(percent) => Quantifier::Percent(Box::new(self.not_negative(percent, 100)?)),
+            ast::Quantifier::Percent(percent) => {
+                Quantifier::Percent(Box::new(self.not_negative(percent, 100)?))
+            }
         })
     }
 
@@ -128,7 +130,11 @@ impl<'c, 'a> Checker<'c, 'a> {
                 for item in items {
                     let before = indices.len();
                     let named = rule.patterns.iter().enumerate().filter(|(_, p)| {
-                        if item.wildcard { p.id.name.starts_with(item.name) } else { p.id.name == item.name && item.name != "$" }
+                        if item.wildcard {
+                            p.id.name.starts_with(item.name)
+                        } else {
+                            p.id.name == item.name && item.name != "$"
+                        }
                     });
                     indices.extend(named.map(|(i, _)| i as u32));
                     if indices.len() == before {
@@ -143,7 +149,12 @@ impl<'c, 'a> Checker<'c, 'a> {
                 }
             }
             OfSet::Rules(_) | OfSet::Exprs(_) => {
-                return Err(self.refuse(Finding::error(codes::WRONG_TYPE, span, "patterns are needed here", "not patterns")));
+                return Err(self.refuse(Finding::error(
+                    codes::WRONG_TYPE,
+                    span,
+                    "patterns are needed here",
+                    "not patterns",
+                )));
             }
         }
         if indices.is_empty() {
@@ -310,7 +321,11 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok((low, high))
     }
 
-    pub(super) fn with(&mut self, bindings: &'a [(ast::Ident<'a>, ast::Expr<'a>)], body: &'a ast::Expr<'a>) -> Checked {
+    pub(super) fn with(
+        &mut self,
+        bindings: &'a [(ast::Ident<'a>, ast::Expr<'a>)],
+        body: &'a ast::Expr<'a>,
+    ) -> Checked {
         let (mark, live) = (self.scope.len(), self.live_locals);
         let mut values = Vec::with_capacity(bindings.len());
         for (name, value) in bindings {

@@ -131,9 +131,14 @@ impl<'c, 'a> Checker<'c, 'a> {
         for (i, tag) in rule.tags.iter().enumerate() {
             if let Some(first) = rule.tags.iter().take(i).find(|t| t.name == tag.name) {
                 self.findings.push(
-                    Finding::error(codes::DUPLICATE_TAG, tag.span, format!("tag `{}` is given twice", tag.name), "again here")
-                        .label(first.span, "first given here")
-                        .help("remove one of them"),
+                    Finding::error(
+                        codes::DUPLICATE_TAG,
+                        tag.span,
+                        format!("tag `{}` is given twice", tag.name),
+                        "again here",
+                    )
+                    .label(first.span, "first given here")
+                    .help("remove one of them"),
                 );
             }
         }
@@ -196,8 +201,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         let end = first + count;
         if end > hallmark_image::limits::MAX_LOCALS {
             return Err(self.refuse(
-                Finding::error(codes::TOO_DEEP, span, "too many variables in this condition", "one too many here")
-                    .help("split the rule"),
+                Finding::error(
+                    codes::TOO_DEEP,
+                    span,
+                    "too many variables in this condition",
+                    "one too many here",
+                )
+                .help("split the rule"),
             ));
         }
         self.live_locals = end;

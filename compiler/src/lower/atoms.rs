@@ -92,8 +92,6 @@ fn sorted(mut atoms: Vec<Atom>) -> Vec<Atom> {
 #[derive(Debug, Clone)]
 struct Found {
     atoms: Vec<Atom>,
-    /// Length of the shortest one.
-    len: usize,
     /// Expected candidates in a megabyte.
     cost: f64,
     /// What comes before the place from which offsets count; empty when that is the start.
@@ -102,9 +100,7 @@ struct Found {
 
 impl Found {
     fn is_better_than(&self, other: &Option<Found>) -> bool {
-        other.as_ref().is_none_or(|other| {
-            self.len > other.len || (self.len == other.len && self.cost.total_cmp(&other.cost).is_lt())
-        })
+        other.as_ref().is_none_or(|other| self.cost.total_cmp(&other.cost).is_lt())
     }
 }
 
@@ -119,7 +115,7 @@ struct Place {
 fn choose(items: &[Item], backward: bool) -> Option<Found> {
     if items.iter().any(|item| matches!(item, Item::Set(set) if set.len() == 0)) {
         // It never matches, and no atom is needed.
-        return Some(Found { atoms: Vec::new(), len: LONGEST, cost: 0.0, before: Vec::new() });
+        return Some(Found { atoms: Vec::new(), cost: 0.0, before: Vec::new() });
     }
     let mut best: Option<Found> = None;
     let mut walk = Walk { items, backward, penalty: 1.0, places: Vec::with_capacity(items.len()) };
@@ -200,11 +196,10 @@ impl Walk<'_> {
         let place = *self.places.get(from)?;
 
         let mut all = Vec::with_capacity(options.len());
-        let (mut len, mut cost, mut count) = (LONGEST, 0.0, 0);
+        let (mut cost, mut count) = (0.0, 0);
         for option in options {
             let seen = [pre, option.as_slice(), post].concat();
             let found = choose(&seen, self.backward)?;
-            len = len.min(found.len);
             cost += found.cost;
             count += found.atoms.len();
             if count > MAX_ATOMS_PER_VARIANT {
@@ -215,7 +210,7 @@ impl Walk<'_> {
         if all.iter().all(|found| found.before.is_empty()) {
             let atoms = all.into_iter().flat_map(|found| found.atoms);
             let atoms = atoms.map(|atom| moved(atom, place.offset)).collect::<Option<_>>()?;
-            return Some(Found { atoms, len, cost, before: self.items[..place.start].to_vec() });
+            return Some(Found { atoms, cost, before: self.items[..place.start].to_vec() });
         }
         let mut before = self.items[..from].to_vec();
         let mut atoms = Vec::with_capacity(count);
@@ -225,15 +220,15 @@ impl Walk<'_> {
             options.push(found.before);
         }
         before.push(Item::Alternatives(options));
-        Some(Found { atoms, len, cost, before })
+        Some(Found { atoms, cost, before })
     }
 }
 
 /// The best window of a run that begins `offset` bytes after the place from which offsets count.
 fn best_window(run: &[ByteSet], offset: usize) -> Option<Found> {
     let single: Vec<f64> = run.iter().map(|&set| frequency::of_set(set)).collect();
+    let mut best: Option<(f64, usize, usize)> = None;
     for len in (SHORTEST..=LONGEST).rev() {
-        let mut best: Option<(f64, usize)> = None;
         for (at, (sets, single)) in run.windows(len).zip(single.windows(len)).enumerate() {
             // Four sets have at most 2^32.
             let expansions: u64 = sets.iter().map(|set| u64::from(set.len())).product();
@@ -241,16 +236,14 @@ fn best_window(run: &[ByteSet], offset: usize) -> Option<Found> {
                 continue;
             }
             let cost = frequency::of_window(sets, single) * MEGABYTE + expansions as f64 * COST_OF_ATOM;
-            if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, at));
+            if best.is_none_or(|(least, _, _)| cost < least) {
+                best = Some((cost, at, len));
             }
         }
-        if let Some((cost, at)) = best {
-            let atoms = expand(run.get(at..at + len)?, offset + at);
-            return Some(Found { atoms, len, cost, before: Vec::new() });
-        }
     }
-    None
+    let (cost, at, len) = best?;
+    let atoms = expand(run.get(at..at + len)?, offset + at);
+    Some(Found { atoms, cost, before: Vec::new() })
 }
 
 /// Every byte string that a window can be.

@@ -36,7 +36,7 @@ pub(super) enum Direction {
 
 /// The program of an expression.
 pub(super) fn encode(hir: &Hir, direction: Direction) -> Result<Vec<u8>, ProgramError> {
-    // What a repetition of nothing but itself would need is known before anything is built.
+    // Every byte of the shortest match takes a state: what is certainly too large isn't built at all.
     if hir.properties().minimum_len().is_some_and(|len| len > MAX_PROGRAM_STATES as usize) {
         return Err(ProgramError::TooLarge);
     }
@@ -56,7 +56,7 @@ pub(super) fn encode(hir: &Hir, direction: Direction) -> Result<Vec<u8>, Program
     .run()
 }
 
-/// A state whose ways on are still numbered as in the automaton.
+/// Turns an automaton into states.
 struct Encoder<'n> {
     nfa: &'n NFA,
     direction: Direction,

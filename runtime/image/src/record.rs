@@ -320,11 +320,13 @@ pub struct AtomEntry {
 pub const PAIR_BITMAP_LEN: usize = 65_536 / 8;
 
 /// Fibonacci hashing; the top bits are the good ones.
+#[inline]
 pub fn gram_hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1)
 }
 
 /// Page of a gram among `1 << log2` pages.
+#[inline]
 pub fn gram_page(gram: u32, log2: u32) -> usize {
     // A second multiplication: the filter and the pages must not share their collisions.
     let h = (gram ^ (gram >> 15)).wrapping_mul(0x85EB_CA6B);
@@ -332,6 +334,7 @@ pub fn gram_page(gram: u32, log2: u32) -> usize {
 }
 
 /// Word and bit of a gram in the 4-gram bitmap of `1 << log2` words.
+#[inline]
 pub fn gram_bit(gram: u32, log2: u32) -> (usize, u32) {
     ((gram_hash(gram) >> (32 - log2.clamp(1, 31))) as usize, gram & 31)
 }

@@ -1,0 +1,207 @@
+//! `hallmark build`: rules to a database.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use hallmark_container::Digest;
+use hallmark_publish::{DEFAULT_LEVEL, SecretKey};
+use serde_json::{Value, json};
+
+use crate::compile::{CompileArgs, Compiled};
+use crate::escape;
+use crate::outcome::{Outcome, complain};
+use crate::output;
+use crate::release::{self, Identity};
+use crate::sources::SourceArg;
+
+/// Compression level of a container that is not signed, and so stays where it was built: a thirtieth of the time for a
+/// quarter more bytes.
+const QUICK_LEVEL: i32 = 9;
+
+/// Compile rules to a database.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallmark build rules/ -o rules.hmk
+  hallmark build apt:rules/apt web.yar -o rules.hmk --key keys/build.secret --db example.org/core --serial 7
+  hallmark build rules/ --image rules.img --ignore-invalid-rules --stats
+
+Exit code: 0 built, 1 rules have errors, 2 usage, unreadable files or a file that cannot be written.")]
+pub struct Args {
+    /// Rule file, or directory to search for *.yar and *.yara, with the namespace of its rules
+    #[arg(value_name = "[NS:]PATH", required = true)]
+    paths: Vec<SourceArg>,
+
+    /// Container to write
+    #[arg(short, long, value_name = "OUT.hmk", required_unless_present = "image")]
+    output: Option<PathBuf>,
+
+    /// Raw image to write
+    #[arg(long, value_name = "OUT.img")]
+    image: Option<PathBuf>,
+
+    /// Sign the container with this secret key, and pack it as small as can be
+    #[arg(long, value_name = "FILE", requires = "output")]
+    key: Option<PathBuf>,
+
+    #[command(flatten)]
+    identity: Identity,
+
+    #[command(flatten)]
+    compile: CompileArgs,
+
+    /// Leave out rules with errors, and list each as rejected
+    #[arg(long)]
+    ignore_invalid_rules: bool,
+
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Say what each stage took, on standard error
+    #[arg(long)]
+    timing: bool,
+
+    /// Print what the database holds
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    stats: Option<StatsFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StatsFormat {
+    Text,
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    // A key that cannot be used is better known before the work than after it.
+    let key = args.key.as_deref().map(SecretKey::load).transpose().context("--key")?;
+    let compiled = args.compile.run(&args.paths, args.ignore_invalid_rules, args.threads)?;
+    compiled.print_diagnostics();
+    let Some(image) = &compiled.compilation.image else {
+        complain(
+            "error: nothing was written, because rules have errors; --ignore-invalid-rules leaves them out",
+        );
+        return Ok(Outcome::Refused);
+    };
+    compiled.print_rejected();
+    let mut facts = Facts::new(&compiled, image);
+    if let Some(path) = &args.image {
+        output::write_file(path, image)?;
+    }
+    if let Some(path) = &args.output {
+        let started = Instant::now();
+        let level = if key.is_some() { DEFAULT_LEVEL } else { QUICK_LEVEL };
+        let mut release = release::pack(&compiled, image, &args.paths, args.identity.clone(), level)?;
+        facts.timing.push(("pack", started.elapsed()));
+        if let Some(key) = &key {
+            release.sign(key)?;
+        }
+        let container = release.container()?;
+        facts.container_bytes = Some(container.len());
+        facts.signers = release.note().signatures().iter().map(|line| line.name.clone()).collect();
+        output::write_file(path, &container)?;
+    }
+    let written = args.output.iter().chain(&args.image).map(escape::path).collect::<Vec<_>>().join(", ");
+    complain(&format!("{written}: {}", facts.summary()));
+    if args.timing {
+        facts.print_timing();
+    }
+    match args.stats {
+        Some(StatsFormat::Text) => output::print(&facts.text())?,
+        Some(StatsFormat::Json) => output::print_json(&facts.json())?,
+        None => {}
+    }
+    Ok(Outcome::Good)
+}
+
+/// What was built.
+struct Facts<'a> {
+    compiled: &'a Compiled,
+    timing: Vec<(&'static str, Duration)>,
+    digest: Digest,
+    image_bytes: usize,
+    container_bytes: Option<usize>,
+    signers: Vec<String>,
+}
+
+impl<'a> Facts<'a> {
+    fn new(compiled: &'a Compiled, image: &[u8]) -> Self {
+        Facts {
+            compiled,
+            timing: compiled.timing.clone(),
+            digest: Digest::of(image),
+            image_bytes: image.len(),
+            container_bytes: None,
+            signers: Vec::new(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let stats = &self.compiled.compilation.stats;
+        let packed = match self.container_bytes {
+            Some(bytes) => format!(", packed {}", escape::size(bytes as u64)),
+            None => String::new(),
+        };
+        let signed = match (self.container_bytes, self.signers.as_slice()) {
+            (None, _) => String::new(),
+            (Some(_), []) => ", not signed".to_owned(),
+            (Some(_), names) => format!(", signed by {}", names.join(", ")),
+        };
+        let rejected = match stats.rejected {
+            0 => String::new(),
+            n => format!(" ({n} rejected)"),
+        };
+        format!(
+            "{}{rejected}, {}, {}{packed}{signed}, {}",
+            escape::count(stats.rules, "rule"),
+            escape::count(stats.patterns, "pattern"),
+            escape::size(self.image_bytes as u64),
+            self.digest
+        )
+    }
+
+    /// What each stage took, on standard error.
+    fn print_timing(&self) {
+        let total: Duration = self.timing.iter().map(|(_, time)| *time).sum();
+        for (name, time) in self.timing.iter().copied().chain([("total", total)]) {
+            complain(&format!("{name:<12}{:>10.1} ms", time.as_secs_f64() * 1e3));
+        }
+    }
+
+    fn rows(&self) -> Vec<(&'static str, Value)> {
+        let stats = &self.compiled.compilation.stats;
+        vec![
+            ("files", self.compiled.compilation.sources.len().into()),
+            ("source_bytes", self.compiled.source_bytes.into()),
+            ("rules", stats.rules.into()),
+            ("rejected", stats.rejected.into()),
+            ("patterns", stats.patterns.into()),
+            ("slow_patterns", stats.slow_patterns.into()),
+            ("variants", stats.variants.into()),
+            ("atoms", stats.atoms.into()),
+            ("short_atoms", stats.shorts.into()),
+            ("always_rules", stats.always_rules.into()),
+            ("image_bytes", self.image_bytes.into()),
+            ("container_bytes", self.container_bytes.into()),
+        ]
+    }
+
+    fn text(&self) -> String {
+        let rows = self.rows().into_iter().filter(|(_, value)| !value.is_null());
+        rows.map(|(name, value)| format!("{name:<16}{value:>12}\n")).collect()
+    }
+
+    fn json(&self) -> Value {
+        let mut out: serde_json::Map<_, _> =
+            self.rows().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        out.insert("image".to_owned(), self.digest.to_string().into());
+        out.insert("signers".to_owned(), json!(self.signers));
+        let timing = self.timing.iter();
+        let timing = timing.map(|(name, time)| ((*name).to_owned(), json!(time.as_micros() as f64 / 1e3)));
+        out.insert("timing_ms".to_owned(), Value::Object(timing.collect()));
+        out.into()
+    }
+}

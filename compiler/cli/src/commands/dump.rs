@@ -1,0 +1,279 @@
+//! `hallmark dump`: what a database holds.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use hallmark_image::record::{AtomPage, pattern_flags, rule_flags};
+use hallmark_image::{Image, RuleId, Unit};
+use hallmark_store::{LoadPolicy, LoadedDatabase, load};
+use serde_json::{Value, json};
+
+use crate::disassemble;
+use crate::escape;
+use crate::meta;
+use crate::outcome::{Outcome, complain};
+use crate::output;
+
+/// Show what a database holds. Signatures are not judged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallmark dump rules.hmk
+  hallmark dump rules.hmk --rule EICAR_Test_File
+  hallmark dump /var/lib/hallmark --format json")]
+pub struct Args {
+    /// Store directory, release directory, .hmk file or raw image
+    db: PathBuf,
+
+    /// Show this rule only, with its condition; NAME or NAMESPACE:NAME
+    #[arg(long, value_name = "NAME")]
+    rule: Option<String>,
+
+    /// Say what loading took, on standard error
+    #[arg(long)]
+    timing: bool,
+
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let loaded = load(&args.db, &LoadPolicy::unsigned(), |_| Ok(()))?;
+    let read = started.elapsed();
+    let started = Instant::now();
+    let image = Image::parse(&loaded.image).with_context(|| escape::path(&args.db))?;
+    let proved = started.elapsed();
+    match (&args.rule, args.format) {
+        (Some(name), format) => print_rules(&image, name, format)?,
+        (None, Format::Text) => output::print(&text(&image, &loaded))?,
+        (None, Format::Json) => output::print_json(&document(&image, &loaded))?,
+    }
+    if args.timing {
+        for (what, time) in [("read", read), ("prove", proved)] {
+            complain(&format!("{what:<12}{:>10.1} ms", time.as_secs_f64() * 1e3));
+        }
+    }
+    Ok(Outcome::Good)
+}
+
+fn print_rules(image: &Image<'_>, wanted: &str, format: Format) -> anyhow::Result<()> {
+    let found: Vec<_> = image
+        .rules()
+        .filter(|(_, unit)| {
+            let name = lossy(unit.name());
+            name == wanted || format!("{}:{name}", namespace(image, unit)) == wanted
+        })
+        .collect();
+    if found.is_empty() {
+        bail!("the database has no rule `{wanted}`");
+    }
+    match format {
+        Format::Text => {
+            output::print(&found.iter().map(|(id, unit)| rule_text(image, *id, unit)).collect::<String>())
+        }
+        Format::Json => output::print_json(
+            &found.iter().map(|(id, unit)| rule_json(image, *id, unit, true)).collect::<Vec<_>>(),
+        ),
+    }
+}
+
+/// Everything, one rule a line.
+fn text(image: &Image<'_>, loaded: &LoadedDatabase) -> String {
+    let header = image.header();
+    let mut out = format!(
+        "image {} bytes {} format {}.{}\n",
+        loaded.info.digest,
+        image.bytes().len(),
+        header.major.get(),
+        header.minor.get()
+    );
+    if let Some(note) = &loaded.info.note {
+        let names: Vec<_> = note.signed().signatures().iter().map(|line| line.name.as_str()).collect();
+        let release = note.release();
+        out += &format!("db {} serial {}\n", release.db, release.serial);
+        out += &format!(
+            "signatures, not judged: {}\n",
+            if names.is_empty() { "none".into() } else { names.join(", ") }
+        );
+    }
+    out += "\nsection        offset        bytes   elements\n";
+    for (kind, record) in image.sections() {
+        out += &format!(
+            "{:<10} {:>10} {:>12} {:>10}\n",
+            kind.name(),
+            record.offset.get(),
+            record.len.get(),
+            record.elem_count.get()
+        );
+    }
+    out.push('\n');
+    for (name, count) in counts(image) {
+        out += &format!("{name:<16}{count:>10}\n");
+    }
+    out.push('\n');
+    for (id, unit) in image.rules() {
+        out += &rule_line(image, id, &unit);
+    }
+    out
+}
+
+fn document(image: &Image<'_>, loaded: &LoadedDatabase) -> Value {
+    let header = image.header();
+    let sections = image.sections().map(|(kind, record)| {
+        json!({
+            "kind": record.kind.get(), "name": kind.name(), "offset": record.offset.get(),
+            "bytes": record.len.get(), "elements": record.elem_count.get(),
+            "sha256": escape::hex(&record.sha256),
+        })
+    });
+    let note = loaded.info.note.as_ref().map(|note| {
+        let names: Vec<_> = note.signed().signatures().iter().map(|line| line.name.as_str()).collect();
+        json!({"db": note.release().db, "serial": note.release().serial, "signatures": names})
+    });
+    json!({
+        "image": {
+            "digest": loaded.info.digest.to_string(),
+            "bytes": image.bytes().len(),
+            "format": format!("{}.{}", header.major.get(), header.minor.get()),
+            "source": format!("sha256:{}", escape::hex(&header.source_digest)),
+            "options": format!("sha256:{}", escape::hex(&header.options_digest)),
+        },
+        "note": note,
+        "sections": sections.collect::<Vec<_>>(),
+        "counts": counts(image).into_iter().map(|(name, n)| (name.to_owned(), n.into())).collect::<serde_json::Map<_, _>>(),
+        "rules": image.rules().map(|(id, unit)| rule_json(image, id, &unit, false)).collect::<Vec<_>>(),
+    })
+}
+
+fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
+    let entries = |pages: &[AtomPage]| pages.iter().map(|page| u64::from(page.count.get())).sum();
+    let globals = image.globals();
+    let flagged = |flag: u32| {
+        let of = |unit: Unit<'_>| unit.patterns.iter().filter(|p| p.flags.get() & flag != 0).count() as u64;
+        image.rules().map(|(_, unit)| of(unit)).sum()
+    };
+    vec![
+        ("rules", globals.header.rules.get().into()),
+        ("namespaces", globals.namespaces.len() as u64),
+        ("externals", globals.externals.len() as u64),
+        ("patterns", globals.header.patterns.get().into()),
+        ("triggers", flagged(pattern_flags::TRIGGER)),
+        ("slow_patterns", flagged(pattern_flags::SLOW)),
+        ("variants", image.rules().map(|(_, unit)| unit.variants.len() as u64).sum()),
+        ("atoms", entries(image.filter().atoms)),
+        ("short_atoms", entries(image.filter().shorts)),
+        ("always_rules", image.always().len() as u64),
+    ]
+}
+
+fn rule_line(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
+    let flag = |flag: u32| unit.patterns.iter().filter(|p| p.flags.get() & flag != 0).count();
+    let mut line = format!(
+        "{}:{} patterns {} triggers {}",
+        namespace(image, unit),
+        lossy(unit.name()),
+        unit.patterns.len(),
+        flag(pattern_flags::TRIGGER)
+    );
+    for (on, word) in words(image, id, unit) {
+        if on {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+fn words(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> [(bool, &'static str); 3] {
+    let flags = unit.header.flags.get();
+    [
+        (flags & rule_flags::GLOBAL != 0, "global"),
+        (flags & rule_flags::PRIVATE != 0, "private"),
+        (is_always(image, id), "always"),
+    ]
+}
+
+fn is_always(image: &Image<'_>, id: RuleId) -> bool {
+    image.always().iter().any(|always| always.get() == id.get())
+}
+
+fn rule_text(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
+    let mut out = rule_line(image, id, unit);
+    let tags: Vec<_> = unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect();
+    if !tags.is_empty() {
+        out += &format!("tags {}\n", tags.join(" "));
+    }
+    for (name, value) in meta::of(unit) {
+        out += &format!("meta {name} = {value}\n");
+    }
+    for pattern in unit.patterns {
+        out += &format!("pattern {} {}\n", lossy(pattern.id.of(unit.blob)), pattern_words(pattern).join(" "));
+        for line in disassemble::variants(unit, pattern) {
+            out += &format!("  {line}\n");
+        }
+    }
+    out += "condition\n";
+    for line in disassemble::condition(image, unit) {
+        out += &format!("  {line}\n");
+    }
+    out.push('\n');
+    out
+}
+
+fn pattern_words(pattern: &hallmark_image::record::Pattern) -> Vec<&'static str> {
+    let known = [
+        (pattern_flags::PRIVATE, "private"),
+        (pattern_flags::TRIGGER, "trigger"),
+        (pattern_flags::SLOW, "slow"),
+    ];
+    known.into_iter().filter(|(flag, _)| pattern.flags.get() & flag != 0).map(|(_, word)| word).collect()
+}
+
+fn rule_json(image: &Image<'_>, id: RuleId, unit: &Unit<'_>, whole: bool) -> Value {
+    let patterns = unit.patterns.iter().map(|pattern| {
+        let mut out = json!({
+            "id": lossy(pattern.id.of(unit.blob)),
+            "flags": pattern_words(pattern),
+            "variants": pattern.variants.get(),
+        });
+        if let (true, Some(map)) = (whole, out.as_object_mut()) {
+            map.insert("bodies".to_owned(), disassemble::variants(unit, pattern).into());
+        }
+        out
+    });
+    let flags = words(image, id, unit).into_iter().filter(|(on, _)| *on).map(|(_, word)| word);
+    let mut out = json!({
+        "name": lossy(unit.name()),
+        "namespace": namespace(image, unit),
+        "id": id.get(),
+        "rank": unit.header.rank.get(),
+        "flags": flags.collect::<Vec<_>>(),
+        "tags": unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect::<Vec<_>>(),
+        "meta": meta::of(unit),
+        "patterns": patterns.collect::<Vec<_>>(),
+        "instructions": unit.insns.len(),
+        "bytes": image.unit_bytes(id).map_or(0, <[u8]>::len),
+    });
+    if let (true, Some(map)) = (whole, out.as_object_mut()) {
+        map.insert("condition".to_owned(), disassemble::condition(image, unit).into());
+    }
+    out
+}
+
+fn namespace(image: &Image<'_>, unit: &Unit<'_>) -> String {
+    lossy(image.namespace(unit.header.namespace.get()))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

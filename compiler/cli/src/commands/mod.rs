@@ -1,0 +1,13 @@
+//! One module a command: its arguments and what it does.
+
+pub mod build;
+pub mod check;
+pub mod dump;
+pub mod inspect;
+pub mod install;
+pub mod key;
+pub mod scan;
+pub mod sign;
+pub mod status;
+pub mod try_out;
+pub mod verify;

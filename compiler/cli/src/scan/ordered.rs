@@ -1,0 +1,140 @@
+//! Parallel work whose results come out in the order of its items. Input: items, one worker a thread, a sink. At most
+//! [`WINDOW`] results wait for an earlier one, so memory is bounded however slow that one is.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How far work may run ahead of the result that is printed next. A few thousand small reports are a few megabytes.
+const WINDOW: u64 = 4096;
+
+struct Line<R, S> {
+    next: u64,
+    waiting: BTreeMap<u64, R>,
+    sink: S,
+    stopped: bool,
+    error: Option<anyhow::Error>,
+}
+
+/// Lets the workers, each on its own thread, turn items into results, and hands the results to `sink` in order.
+///
+/// # Errors
+/// The first error of the sink; work stops then.
+pub fn run<T: Send, R: Send, W>(
+    items: impl Iterator<Item = T> + Send,
+    workers: Vec<W>,
+    sink: impl FnMut(R) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()>
+where
+    W: FnMut(T) -> R + Send,
+{
+    let items = Mutex::new((0u64, items));
+    let line = Line { next: 0, waiting: BTreeMap::new(), sink, stopped: false, error: None };
+    let line = Mutex::new(line);
+    let moved = Condvar::new();
+    let body = |mut work: W| {
+        let _stop = StopOnPanic(|| {
+            lock(&line).stopped = true;
+            moved.notify_all();
+        });
+        loop {
+            let (number, item) = {
+                let mut items = lock(&items);
+                let number = items.0;
+                // Who has the number that is printed next needs no more items, so the wait ends.
+                let current = moved
+                    .wait_while(lock(&line), |line| {
+                        !line.stopped && line.next.saturating_add(WINDOW) <= number
+                    })
+                    .unwrap_or_else(PoisonError::into_inner);
+                if current.stopped {
+                    return;
+                }
+                drop(current);
+                let Some(item) = items.1.next() else { return };
+                items.0 += 1;
+                (number, item)
+            };
+            let result = work(item);
+            let mut line = lock(&line);
+            line.waiting.insert(number, result);
+            line.advance();
+            moved.notify_all();
+        }
+    };
+    std::thread::scope(|scope| {
+        for worker in workers {
+            scope.spawn(|| body(worker));
+        }
+    });
+    let line = line.into_inner().unwrap_or_else(PoisonError::into_inner);
+    line.error.map_or(Ok(()), Err)
+}
+
+impl<R, S: FnMut(R) -> anyhow::Result<()>> Line<R, S> {
+    fn advance(&mut self) {
+        while !self.stopped
+            && let Some(result) = self.waiting.remove(&self.next)
+        {
+            self.next += 1;
+            if let Err(error) = (self.sink)(result) {
+                self.stopped = true;
+                self.error = Some(error);
+            }
+        }
+    }
+}
+
+/// A panic leaves no one waiting for a result that never comes; the scope passes it on.
+struct StopOnPanic<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for StopOnPanic<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn results_come_in_order_though_the_first_is_slow() {
+        for n in [1, 4] {
+            let mut seen = Vec::new();
+            let slow_first = |item: u64| {
+                if item == 0 {
+                    std::thread::sleep(Duration::from_millis(30));
+                }
+                item * 2
+            };
+            let sink = |result| {
+                seen.push(result);
+                Ok(())
+            };
+            run(0..3 * WINDOW, vec![slow_first; n], sink).unwrap();
+            assert!(seen.iter().copied().eq((0..3 * WINDOW).map(|item| item * 2)));
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_sink_stops_the_work() {
+        let endless = 0u64..;
+        let sink = |result| if result < 10 { Ok(()) } else { Err(anyhow::anyhow!("full")) };
+        let error = run(endless, vec![|item| item; 3], sink).unwrap_err();
+        assert_eq!(error.to_string(), "full");
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_panic_does_not_hang() {
+        let _ = run(0u64.., vec![|item| assert!(item != 100); 3], |()| Ok(()));
+    }
+}

@@ -1,0 +1,218 @@
+//! One thread's work: read a file, scan it, say what was found.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use hallmark_image::record::rule_flags;
+use hallmark_image::{Image, RuleId, Unit};
+use hallmark_runtime::{Database, ExternalValue, RuleMatch, Scanner};
+use sha2::{Digest as _, Sha256};
+
+use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
+use super::targets::Item;
+use crate::escape;
+use crate::externals::Define;
+use crate::meta;
+
+/// Capacity of the buffer that is kept from one file to the next.
+const KEEP_BUFFER: usize = 64 << 20;
+
+/// What is asked of every scan.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// List the matches of patterns.
+    pub strings: bool,
+    /// Report the rules that do not match instead.
+    pub negate: bool,
+    /// Report only rules with one of these tags, if there are any.
+    pub tags: Vec<String>,
+    /// Report only these rules, if there are any.
+    pub identifiers: Vec<String>,
+    /// Report the SHA-256 of each file.
+    pub sha256: bool,
+    /// When the work ends, done or not.
+    pub deadline: Option<Instant>,
+    /// Larger files are not scanned.
+    pub max_size: u64,
+    /// Most steps for each file.
+    pub max_steps: Option<u64>,
+    /// External variables.
+    pub defines: Vec<Define>,
+}
+
+/// A scanner with its buffer.
+pub struct Worker<'a> {
+    request: &'a Request,
+    image: &'a Image<'a>,
+    scanner: Scanner<'static>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Worker<'a> {
+    /// A worker for one thread.
+    ///
+    /// # Errors
+    /// An external variable the database doesn't declare.
+    pub fn new(database: &'a Database, request: &'a Request) -> anyhow::Result<Self> {
+        let mut scanner = database.scanner();
+        scanner.strings(request.strings);
+        for Define { name, value } in &request.defines {
+            scanner.define(name, runtime_value(value))?;
+        }
+        if let Some(steps) = request.max_steps {
+            scanner.max_steps(steps);
+        }
+        Ok(Worker { request, image: database.image(), scanner, buffer: Vec::new() })
+    }
+
+    /// Scans an item and says what was found. Whatever goes wrong is in the report.
+    pub fn scan(&mut self, item: Item) -> FileReport {
+        let (path, read) = match item {
+            Item::Problem(path, why) => return FileReport::unscanned(path, why),
+            Item::Stdin => (PathBuf::from("-"), self.read(io::stdin().lock(), 0)),
+            Item::File(path) => {
+                let read = self.read_file(&path);
+                (path, read)
+            }
+        };
+        match read {
+            Ok(()) => self.scan_buffer(path),
+            Err(why) => FileReport::unscanned(path, why),
+        }
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), String> {
+        let file = File::open(path).map_err(cannot_read)?;
+        let size = file.metadata().map_err(cannot_read)?.len();
+        self.read(file, size)
+    }
+
+    /// Fills the buffer; `size` is what is expected.
+    fn read(&mut self, from: impl Read, size: u64) -> Result<(), String> {
+        let max = self.request.max_size;
+        let too_large = || format!("not scanned: larger than {max} bytes, the limit of --max-size");
+        self.buffer.clear();
+        self.buffer.shrink_to(KEEP_BUFFER);
+        if self.request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err("not scanned: the time limit was reached".to_owned());
+        }
+        if size > max {
+            return Err(too_large());
+        }
+        let room = usize::try_from(size).ok().and_then(|size| self.buffer.try_reserve(size).ok());
+        room.ok_or_else(|| format!("not scanned: no memory for {size} bytes"))?;
+        from.take(max.saturating_add(1)).read_to_end(&mut self.buffer).map_err(cannot_read)?;
+        if self.buffer.len() as u64 > max {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    fn scan_buffer(&mut self, path: PathBuf) -> FileReport {
+        let data = self.buffer.as_slice();
+        let sha256 = self.request.sha256.then(|| escape::hex(&Sha256::digest(data)));
+        let size = data.len() as u64;
+        if let Some(deadline) = self.request.deadline {
+            self.scanner.deadline(deadline.saturating_duration_since(Instant::now()));
+        }
+        let report = match self.scanner.scan(data) {
+            Ok(report) => report,
+            Err(error) => return FileReport::unscanned(path, format!("not scanned: {error}")),
+        };
+        let mut matching = Vec::new();
+        let mut matches = Vec::new();
+        for rule in report.matches() {
+            matching.push(rule.id());
+            let Some(mut described) = self.image.unit(rule.id()).map(|unit| describe(self.image, &unit))
+            else {
+                continue;
+            };
+            if self.request.wants(&described) {
+                if self.request.strings {
+                    described.strings = strings(&rule);
+                }
+                matches.push(described);
+            }
+        }
+        let matched = !matches.is_empty();
+        if self.request.negate {
+            matching.sort();
+            matches = others(self.image, &matching);
+            matches.retain(|rule| self.request.wants(rule));
+        }
+        let incomplete = report.incomplete().iter();
+        let incomplete = incomplete.map(|i| Incomplete { what: i.what.clone(), why: i.why.to_string() });
+        let stats = report.stats();
+        FileReport {
+            path,
+            size,
+            sha256,
+            matched,
+            matches,
+            incomplete: incomplete.collect(),
+            cost: Cost { candidates: stats.candidates, rules_evaluated: stats.rules_evaluated },
+            console: report.messages().to_vec(),
+        }
+    }
+}
+
+impl Request {
+    fn wants(&self, rule: &RuleReport) -> bool {
+        let tag = self.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag));
+        let identifier = self.identifiers.is_empty() || self.identifiers.contains(&rule.rule);
+        tag && identifier
+    }
+}
+
+/// The rules that are not in `matching` (sorted), private ones apart, by namespace, then name.
+fn others(image: &Image<'_>, matching: &[RuleId]) -> Vec<RuleReport> {
+    let public = |unit: &Unit<'_>| unit.header.flags.get() & rule_flags::PRIVATE == 0;
+    let rules = image.rules().filter(|(id, unit)| public(unit) && matching.binary_search(id).is_err());
+    let mut rules: Vec<_> = rules.map(|(_, unit)| describe(image, &unit)).collect();
+    rules.sort_by(|a, b| (&a.namespace, &a.rule).cmp(&(&b.namespace, &b.rule)));
+    rules
+}
+
+fn describe(image: &Image<'_>, unit: &Unit<'_>) -> RuleReport {
+    RuleReport {
+        rule: lossy(unit.name()),
+        namespace: lossy(image.namespace(unit.header.namespace.get())),
+        tags: unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect(),
+        meta: meta::of(unit),
+        strings: Vec::new(),
+    }
+}
+
+fn strings(rule: &RuleMatch<'_>) -> Vec<StringReport> {
+    let mut out = Vec::new();
+    for pattern in rule.patterns() {
+        out.extend(pattern.matches().map(|found| StringReport {
+            id: pattern.id().to_owned(),
+            offset: found.offset,
+            length: found.length,
+            data: found.data.to_vec(),
+            xor_key: found.xor_key,
+        }));
+    }
+    out
+}
+
+fn runtime_value(value: &hallmark_compiler::ExternalValue) -> ExternalValue {
+    use hallmark_compiler::ExternalValue as Compiled;
+    match value {
+        Compiled::Int(value) => ExternalValue::Int(*value),
+        Compiled::Float(value) => ExternalValue::Float(*value),
+        Compiled::Bool(value) => ExternalValue::Bool(*value),
+        Compiled::Str(value) => ExternalValue::Str(value.clone()),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn cannot_read(error: io::Error) -> String {
+    format!("cannot read: {error}")
+}

@@ -1,0 +1,123 @@
+//! What a scan may spend. Every loop over scanned bytes, states or instructions is charged here.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::limits::CHECK_STEPS;
+use crate::outcome::Why;
+use crate::settings::Settings;
+
+/// The budget is exhausted; [`Budget::why`] tells of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
+#[derive(Debug)]
+pub(crate) struct Budget<'a> {
+    deadline: Option<Instant>,
+    cancel: Option<&'a AtomicBool>,
+    max_steps: u64,
+    /// Steps spent up to the last look.
+    spent: u64,
+    /// Steps granted at the last look.
+    granted: u64,
+    /// Steps left of those.
+    left: u64,
+    why: Option<Why>,
+}
+
+impl<'a> Budget<'a> {
+    pub fn new(settings: &Settings<'a>) -> Self {
+        let max_steps = settings.max_steps.unwrap_or(u64::MAX);
+        let granted = CHECK_STEPS.min(max_steps);
+        Budget {
+            deadline: settings.deadline,
+            cancel: settings.cancel,
+            max_steps,
+            spent: 0,
+            granted,
+            left: granted,
+            why: None,
+        }
+    }
+
+    /// Charges `steps`.
+    #[inline]
+    pub fn spend(&mut self, steps: u64) -> Result<(), Stopped> {
+        match self.left.checked_sub(steps) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => self.renew(steps),
+        }
+    }
+
+    /// Looks at the clock and at the caller's wish.
+    pub fn check(&mut self) -> Result<(), Stopped> {
+        if self.why.is_none() {
+            if self.cancel.is_some_and(|c| c.load(Ordering::Relaxed)) {
+                self.why = Some(Why::Cancelled);
+            } else if self.deadline.is_some_and(|d| Instant::now() >= d) {
+                self.why = Some(Why::Deadline);
+            }
+        }
+        if self.why.is_some() { Err(Stopped) } else { Ok(()) }
+    }
+
+    pub fn why(&self) -> Option<Why> {
+        self.why
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.spent.saturating_add(self.granted.saturating_sub(self.left)).min(self.max_steps)
+    }
+
+    #[cold]
+    fn renew(&mut self, steps: u64) -> Result<(), Stopped> {
+        let used = self.granted.saturating_sub(self.left).saturating_add(steps);
+        self.spent = self.spent.saturating_add(used);
+        (self.granted, self.left) = (0, 0);
+        if self.spent > self.max_steps && self.why.is_none() {
+            self.why = Some(Why::Steps);
+        }
+        self.check()?;
+        self.granted = CHECK_STEPS.min(self.max_steps.saturating_sub(self.spent));
+        self.left = self.granted;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn steps_are_counted_exactly() {
+        let mut budget = Budget::new(&Settings { max_steps: Some(10_000), ..Settings::default() });
+        for _ in 0..10_000 {
+            assert_eq!(budget.spend(1), Ok(()));
+        }
+        assert_eq!(budget.steps(), 10_000);
+        assert_eq!(budget.spend(1), Err(Stopped));
+        assert_eq!(budget.why(), Some(Why::Steps));
+        assert_eq!(budget.spend(1), Err(Stopped), "it stays exhausted");
+        let mut budget = Budget::new(&Settings { max_steps: Some(0), ..Settings::default() });
+        assert_eq!(budget.spend(1), Err(Stopped));
+    }
+
+    #[test]
+    fn time_and_wishes_are_looked_at() {
+        let past = Instant::now().checked_sub(Duration::from_secs(1));
+        let mut budget = Budget::new(&Settings { deadline: past, ..Settings::default() });
+        assert!((0..=CHECK_STEPS).any(|_| budget.spend(1).is_err()));
+        assert_eq!(budget.why(), Some(Why::Deadline));
+        let cancel = AtomicBool::new(false);
+        let mut budget = Budget::new(&Settings { cancel: Some(&cancel), ..Settings::default() });
+        assert_eq!(budget.check(), Ok(()));
+        cancel.store(true, Ordering::Relaxed);
+        assert_eq!(budget.spend(1_000_000), Err(Stopped));
+        assert_eq!(budget.why(), Some(Why::Cancelled));
+    }
+}

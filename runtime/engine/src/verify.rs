@@ -1,0 +1,163 @@
+//! From candidates to matches: the whole variant is compared where its atom stands.
+
+use hallmark_image::program::Program;
+use hallmark_image::record::{AtomEntry, Piece, Variant, VariantKind, pattern_flags, variant_flags};
+use hallmark_image::{Image, RuleId, Unit};
+use zerocopy::FromBytes;
+
+use crate::anchors;
+use crate::budget::{Budget, Stopped};
+use crate::chain::Chain;
+use crate::compare::{Masked, is_full_word};
+use crate::limits::MAX_REMEMBERED;
+use crate::matches::{Match, Matches};
+use crate::scratch::Tools;
+use crate::search::Sink;
+
+/// Verifies candidates and keeps the matches.
+#[derive(Debug)]
+pub(crate) struct Verifier<'a> {
+    pub image: Image<'a>,
+    pub data: &'a [u8],
+    pub budget: Budget<'a>,
+    pub matches: &'a mut Matches,
+    pub tools: &'a mut Tools,
+    /// See [`crate::Settings::fast`].
+    pub fast: bool,
+    pub candidates: u64,
+}
+
+/// A variant and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub rule: RuleId,
+    pub unit: Unit<'a>,
+    /// Index of the variant in the unit.
+    pub index: u32,
+    pub variant: &'a Variant,
+}
+
+impl<'a> Target<'a> {
+    fn new(rule: RuleId, unit: Unit<'a>, index: u32) -> Option<Self> {
+        Some(Target { rule, unit, index, variant: unit.variants.get(index as usize)? })
+    }
+
+    fn pattern(&self) -> usize {
+        self.variant.pattern.get() as usize
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.variant.flags & flag != 0
+    }
+}
+
+impl Sink for Verifier<'_> {
+    fn block(&mut self) -> Result<(), Stopped> {
+        self.budget.check()
+    }
+
+    fn candidate(&mut self, entry: &AtomEntry, at: usize) -> Result<(), Stopped> {
+        self.candidates = self.candidates.saturating_add(1);
+        let rule = RuleId::new(entry.rule.get());
+        let Some(place) = at.checked_sub(usize::from(entry.offset.get())) else { return Ok(()) };
+        let target = self.image.unit(rule).and_then(|unit| Target::new(rule, unit, entry.variant.get()));
+        let Some(target) = target else { return Ok(()) };
+        if self.fast && self.matches.suffices(rule, target.pattern()) {
+            return Ok(());
+        }
+        let backward = target.variant.backward.of(target.unit.blob);
+        if backward.is_empty() {
+            return self.verify_at(&target, place).map(|_| ());
+        }
+        let Some(program) = Program::view(backward) else { return Ok(()) };
+        let mut starts = std::mem::take(&mut self.tools.starts);
+        starts.clear();
+        let done = self
+            .tools
+            .pike
+            .match_starts(&program, self.data, place, &mut self.budget, &mut starts)
+            .and_then(|()| starts.iter().try_for_each(|&start| self.verify_once(&target, start)));
+        self.tools.starts = starts;
+        done
+    }
+}
+
+impl<'a> Verifier<'a> {
+    /// Compares a variant at `start`, if that was not done before in this scan: many atoms may lead to one start.
+    fn verify_once(&mut self, target: &Target<'a>, start: usize) -> Result<(), Stopped> {
+        if self.tools.verified.len() >= MAX_REMEMBERED {
+            self.tools.verified.clear();
+        }
+        if self.tools.verified.insert((target.rule.get(), target.index, start)) {
+            self.verify_at(target, start)?;
+        }
+        Ok(())
+    }
+
+    /// Compares a variant at `start`, keeps the match and tells whether there is one.
+    pub fn verify_at(&mut self, target: &Target<'a>, start: usize) -> Result<bool, Stopped> {
+        let Some((end, xor_key)) = self.match_end(target, start)? else { return Ok(false) };
+        let length = end.saturating_sub(start) as u64;
+        let found = Match { offset: start as u64, length, xor_key };
+        let Target { rule, unit, .. } = target;
+        if !self.matches.is_touched(*rule) {
+            self.matches.touch(*rule, unit.patterns.len());
+            if self.fast && anchors::only_existence(unit) {
+                self.matches.set_existence(*rule);
+            }
+        }
+        let flags = unit.patterns.get(target.pattern()).map_or(0, |p| p.flags.get());
+        self.matches.add(*rule, target.pattern(), flags & pattern_flags::TRIGGER != 0, found);
+        Ok(true)
+    }
+
+    /// Whether the program matches somewhere in `text`.
+    pub fn is_match(&mut self, program: &Program<'_>, text: &[u8]) -> Result<bool, Stopped> {
+        self.tools.pike.is_match(program, text, &mut self.budget)
+    }
+
+    fn match_end(
+        &mut self,
+        target: &Target<'a>,
+        start: usize,
+    ) -> Result<Option<(usize, Option<u8>)>, Stopped> {
+        let (data, variant, blob) = (self.data, target.variant, target.unit.blob);
+        let body = variant.body.of(blob);
+        let mut xor_key = None;
+        let end = match VariantKind::new(variant.kind) {
+            Some(VariantKind::Bytes) => {
+                self.budget.spend(1)?;
+                let masked = Masked { value: body, mask: variant.mask.of(blob) };
+                xor_key = key(variant, body, data, start);
+                // A xor pattern without a key of its range does not match.
+                let candidate = target.has(variant_flags::XOR) == xor_key.is_some();
+                let rest = data.get(start..).filter(|_| candidate);
+                let stands = rest.is_some_and(|d| masked.is_prefix(d, xor_key.unwrap_or(0)));
+                stands.then(|| start.saturating_add(body.len()))
+            }
+            Some(VariantKind::Chain) => {
+                let pieces = <[Piece]>::ref_from_bytes(body).unwrap_or_default();
+                let chain = Chain { pieces, blob, rule: target.rule, variant: target.index };
+                self.tools.chains.match_end(&chain, data, start, &mut self.budget)?
+            }
+            Some(VariantKind::Program) => match Program::view(body) {
+                Some(program) => self.tools.pike.match_end(&program, data, start, &mut self.budget)?,
+                None => None,
+            },
+            None => None,
+        };
+        let full_word = |end: usize| {
+            let wide = target.has(variant_flags::WIDE);
+            is_full_word(data, start, end, wide, xor_key.unwrap_or(0))
+        };
+        let end = end.filter(|&end| !target.has(variant_flags::FULLWORD) || full_word(end));
+        Ok(end.map(|end| (end, xor_key)))
+    }
+}
+
+/// The key under which the first byte of a xor variant stands at `start`, if it is one of its keys.
+fn key(variant: &Variant, body: &[u8], data: &[u8], start: usize) -> Option<u8> {
+    let key = data.get(start)? ^ body.first()?;
+    let xor = variant.flags & variant_flags::XOR != 0;
+    (xor && (variant.xor_min..=variant.xor_max).contains(&key)).then_some(key)
+}

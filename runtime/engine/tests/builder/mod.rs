@@ -1,0 +1,360 @@
+//! Images by hand: rules given as records and instructions, put into the sections that `Image::parse` proves.
+
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+use hallmark_image::header::{
+    FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, MAGIC, SECTION_TABLE, SectionKind, SectionRecord,
+};
+use hallmark_image::insn::{Insn, Op};
+use hallmark_image::limits::{ENTRIES_PER_PAGE, SECTION_ALIGN, SLOTS_PER_PAGE};
+use hallmark_image::program::{ProgramHeader, State};
+use hallmark_image::record::*;
+use sha2::{Digest, Sha256};
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromZeros, IntoBytes};
+
+#[derive(Debug, Clone)]
+pub struct RuleSpec {
+    pub name: &'static str,
+    pub namespace: u16,
+    pub flags: u16,
+    pub rank: u32,
+    pub always: bool,
+    pub patterns: Vec<PatternSpec>,
+    pub references: Vec<u32>,
+    pub constants: Vec<u64>,
+    pub strings: Vec<Vec<u8>>,
+    pub sets: Vec<u32>,
+    pub locals: u16,
+    pub insns: Vec<Insn>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PatternSpec {
+    pub flags: u32,
+    pub variants: Vec<VariantSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub struct VariantSpec {
+    pub body: Body,
+    pub flags: u8,
+    pub xor: (u8, u8),
+    pub backward: Vec<u8>,
+    pub atoms: Vec<(Vec<u8>, u16)>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Body {
+    Bytes(Vec<u8>, Vec<u8>),
+    /// Least gap, greatest gap, value, mask.
+    Chain(Vec<(u32, u32, Vec<u8>, Vec<u8>)>),
+    Program(Vec<u8>),
+}
+
+pub fn insn(op: Op, a: u8, b: u16, imm: u32) -> Insn {
+    Insn::new(op, a, b, imm)
+}
+
+impl RuleSpec {
+    /// A rule that matches when its condition, given as instructions, is true; evaluated always.
+    pub fn new(name: &'static str, insns: Vec<Insn>) -> Self {
+        RuleSpec {
+            name,
+            namespace: 0,
+            flags: 0,
+            rank: 1,
+            always: true,
+            patterns: Vec::new(),
+            references: Vec::new(),
+            constants: Vec::new(),
+            strings: Vec::new(),
+            sets: Vec::new(),
+            locals: 0,
+            insns,
+        }
+    }
+
+    /// A rule that matches when any of its patterns does, and is triggered by each.
+    pub fn any(patterns: Vec<PatternSpec>) -> Self {
+        let mut rule = RuleSpec::new("any", vec![insn(Op::OfPatterns, 1, 0, 0)]);
+        rule.sets = vec![patterns.len() as u32];
+        rule.sets.extend(0..patterns.len() as u32);
+        rule.patterns = patterns;
+        rule.always = false;
+        rule
+    }
+}
+
+impl PatternSpec {
+    pub fn new(variants: Vec<VariantSpec>) -> Self {
+        PatternSpec { flags: pattern_flags::TRIGGER, variants }
+    }
+
+    /// Plain bytes; the atom is their first four at most.
+    pub fn literal(bytes: &[u8]) -> Self {
+        let atom = bytes[..bytes.len().min(4)].to_vec();
+        Self::new(vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![(atom, 0)])])
+    }
+
+    /// Plain bytes without an atom.
+    pub fn slow(bytes: &[u8]) -> Self {
+        let variants = vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![])];
+        PatternSpec { flags: pattern_flags::SLOW, variants }
+    }
+}
+
+impl VariantSpec {
+    pub fn new(body: Body, atoms: Vec<(Vec<u8>, u16)>) -> Self {
+        VariantSpec { body, flags: 0, xor: (0, 0), backward: vec![], atoms }
+    }
+}
+
+/// The bytes of a program.
+pub fn program(states: &[State], classes: &[[u8; 32]], start: u32) -> Vec<u8> {
+    let header = ProgramHeader {
+        states: U32::new(states.len() as u32),
+        classes: U32::new(classes.len() as u32),
+        start: U32::new(start),
+    };
+    [header.as_bytes(), states.as_bytes(), classes.as_bytes()].concat()
+}
+
+#[derive(Default)]
+struct Blob(Vec<u8>);
+
+impl Blob {
+    fn add(&mut self, bytes: &[u8]) -> Slice {
+        let offset = self.0.len() as u32;
+        self.0.extend_from_slice(bytes);
+        Slice::new(offset, bytes.len() as u32)
+    }
+}
+
+fn unit(rule: &RuleSpec) -> Vec<u8> {
+    let mut blob = Blob::default();
+    let name = blob.add(rule.name.as_bytes());
+    let (mut variants, mut patterns) = (Vec::new(), Vec::new());
+    for (i, pattern) in rule.patterns.iter().enumerate() {
+        patterns.push(Pattern {
+            id: blob.add(format!("${i}").as_bytes()),
+            flags: U32::new(pattern.flags),
+            first_variant: U32::new(variants.len() as u32),
+            variants: U32::new(pattern.variants.len() as u32),
+        });
+        for v in &pattern.variants {
+            let mut mask = Slice::default();
+            let (kind, body) = match &v.body {
+                Body::Bytes(value, m) => {
+                    mask = blob.add(m);
+                    (VariantKind::Bytes, blob.add(value))
+                }
+                Body::Chain(pieces) => {
+                    let pieces: Vec<Piece> = pieces
+                        .iter()
+                        .map(|(min, max, value, mask)| Piece {
+                            gap_min: U32::new(*min),
+                            gap_max: U32::new(*max),
+                            value: blob.add(value),
+                            mask: blob.add(mask),
+                        })
+                        .collect();
+                    (VariantKind::Chain, blob.add(pieces.as_bytes()))
+                }
+                Body::Program(bytes) => (VariantKind::Program, blob.add(bytes)),
+            };
+            variants.push(Variant {
+                kind: kind as u8,
+                flags: v.flags,
+                xor_min: v.xor.0,
+                xor_max: v.xor.1,
+                pattern: U32::new(i as u32),
+                body,
+                mask,
+                backward: blob.add(&v.backward),
+            });
+        }
+    }
+    let strings: Vec<u64> = rule.strings.iter().map(|s| blob.add(s).to_bits()).collect();
+    let constants: Vec<U64> = strings.iter().chain(&rule.constants).map(|&c| U64::new(c)).collect();
+    let words = |words: &[u32]| words.iter().map(|&w| U32::new(w)).collect::<Vec<_>>();
+    let header = UnitHeader {
+        flags: U16::new(rule.flags),
+        namespace: U16::new(rule.namespace),
+        rank: U32::new(rule.rank),
+        name,
+        variants: U32::new(variants.len() as u32),
+        patterns: U32::new(patterns.len() as u32),
+        tags: U32::ZERO,
+        metas: U32::ZERO,
+        references: U32::new(rule.references.len() as u32),
+        constants: U32::new(constants.len() as u32),
+        insns: U32::new(rule.insns.len() as u32),
+        sets: U32::new(rule.sets.len() as u32),
+        blob_len: U32::new(blob.0.len() as u32),
+        max_stack: U16::new(32),
+        locals: U16::new(rule.locals),
+    };
+    [
+        header.as_bytes(),
+        variants.as_bytes(),
+        patterns.as_bytes(),
+        words(&rule.references).as_bytes(),
+        constants.as_bytes(),
+        rule.insns.as_bytes(),
+        words(&rule.sets).as_bytes(),
+        &blob.0,
+    ]
+    .concat()
+}
+
+/// Ids are the rules' places; namespaces are called `n0`, `n1` and so on.
+pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8> {
+    let namespaces = rules.iter().map(|r| r.namespace + 1).max().unwrap_or(1);
+    let mut blob = Blob::default();
+    let names: Vec<Slice> = (0..namespaces).map(|n| blob.add(format!("n{n}").as_bytes())).collect();
+    let externals: Vec<External> = externals
+        .iter()
+        .map(|(name, kind, value)| External {
+            name: blob.add(name.as_bytes()),
+            kind: U32::new(*kind as u32),
+            value: U64::new(*value),
+        })
+        .collect();
+    let header = GlobalsHeader {
+        rules: U32::new(rules.len() as u32),
+        patterns: U32::new(rules.iter().map(|r| r.patterns.len() as u32).sum()),
+        namespaces: U32::new(namespaces.into()),
+        externals: U32::new(externals.len() as u32),
+        blob_len: U32::new(blob.0.len() as u32),
+    };
+    let globals = [header.as_bytes(), names.as_bytes(), externals.as_bytes(), &blob.0].concat();
+    let mut units = Vec::new();
+    let mut pages = Vec::new();
+    for chunk in rules.chunks(SLOTS_PER_PAGE) {
+        let base = units.len() as u32;
+        let mut page = RulePage { base: U32::new(base), slots: [RuleSlot::default(); SLOTS_PER_PAGE] };
+        for (rule, slot) in chunk.iter().zip(&mut page.slots) {
+            let bytes = unit(rule);
+            slot.offset = U32::new(units.len() as u32 - base);
+            slot.len = U32::new(bytes.len() as u32);
+            units.extend(bytes);
+        }
+        pages.push(page);
+    }
+    let always: Vec<U32> =
+        rules.iter().enumerate().filter(|(_, r)| r.always).map(|(i, _)| U32::new(i as u32)).collect();
+    let (long, short) = entries(rules);
+    let words_log2 = 8;
+    let mut grams = vec![U32::ZERO; 1 << words_log2];
+    for (_, entry) in &long {
+        let (word, bit) = gram_bit(entry.gram.get(), words_log2);
+        grams[word] |= U32::new(1 << bit);
+    }
+    let mut pairs = vec![0u8; PAIR_BITMAP_LEN];
+    for (pair, _) in &short {
+        pairs[*pair as usize / 8] |= 1 << (pair % 8);
+    }
+    let (atoms, shorts) = (fill(&long), fill(&short));
+    let filter = FilterHeader {
+        gram_words_log2: U32::new(words_log2),
+        atom_pages_log2: U32::new(atoms.len().ilog2()),
+        short_pages_log2: U32::new(shorts.len().ilog2()),
+        reserved: U32::ZERO,
+    };
+    let filter = [filter.as_bytes(), grams.as_bytes(), &pairs].concat();
+    frame(&[
+        &globals,
+        pages.as_bytes(),
+        &units,
+        always.as_bytes(),
+        &filter,
+        atoms.as_bytes(),
+        shorts.as_bytes(),
+    ])
+}
+
+type Keyed = Vec<(u32, AtomEntry)>;
+
+/// Atoms of four bytes and shorter ones, with what their page is hashed from.
+fn entries(rules: &[RuleSpec]) -> (Keyed, Keyed) {
+    let (mut long, mut short) = (Vec::new(), Vec::new());
+    for (id, rule) in rules.iter().enumerate() {
+        for (index, variant) in rule.patterns.iter().flat_map(|p| &p.variants).enumerate() {
+            for (bytes, offset) in &variant.atoms {
+                let mut padded = [0; 4];
+                padded[..bytes.len()].copy_from_slice(bytes);
+                let gram = u32::from_le_bytes(padded);
+                let entry = AtomEntry {
+                    gram: U32::new(gram),
+                    rule: U32::new(id as u32),
+                    variant: U32::new(index as u32),
+                    offset: U16::new(*offset),
+                    len: bytes.len() as u8,
+                    reserved: 0,
+                };
+                if bytes.len() == 4 { long.push((gram, entry)) } else { short.push((gram & 0xFFFF, entry)) }
+            }
+        }
+    }
+    (long, short)
+}
+
+/// Pages as full as they get, so that spilling is tested too.
+fn fill(entries: &Keyed) -> Vec<AtomPage> {
+    let count = entries.len().div_ceil(ENTRIES_PER_PAGE).next_power_of_two();
+    let mut used: Vec<Vec<AtomEntry>> = vec![Vec::new(); count];
+    let mut spill = vec![0; count];
+    for (key, entry) in entries {
+        let home = gram_page(*key, count.ilog2());
+        let distance = (0..count).find(|d| used[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap();
+        used[(home + distance) % count].push(*entry);
+        spill[home] = spill[home].max(distance as u32);
+    }
+    let page = |(mut used, spill): (Vec<AtomEntry>, u32)| {
+        used.sort_by_key(|e| e.gram.get());
+        let mut page = AtomPage {
+            count: U32::new(used.len() as u32),
+            spill: U32::new(spill),
+            reserved: U64::ZERO,
+            entries: FromZeros::new_zeroed(),
+        };
+        page.entries[..used.len()].copy_from_slice(&used);
+        page
+    };
+    used.into_iter().zip(spill).map(page).collect()
+}
+
+fn frame(sections: &[&[u8]]) -> Vec<u8> {
+    let mut image = vec![0; HEADER_LEN];
+    let mut records = Vec::new();
+    for (kind, bytes) in SectionKind::ALL.iter().zip(sections) {
+        image.resize(image.len().next_multiple_of(SECTION_ALIGN as usize), 0);
+        records.push(SectionRecord {
+            kind: U32::new(*kind as u32),
+            flags: U32::ZERO,
+            offset: U64::new(image.len() as u64),
+            len: U64::new(bytes.len() as u64),
+            elem_size: U32::new(1),
+            elem_count: U32::new(bytes.len() as u32),
+            sha256: Sha256::digest(bytes).into(),
+        });
+        image.extend_from_slice(bytes);
+    }
+    let header = Header {
+        magic: MAGIC,
+        major: U16::new(FORMAT_MAJOR),
+        minor: U16::new(FORMAT_MINOR),
+        header_len: U32::new(HEADER_LEN as u32),
+        image_len: U64::new(image.len() as u64),
+        section_count: U32::new(records.len() as u32),
+        flags: U32::ZERO,
+        source_digest: [0; 32],
+        options_digest: [0; 32],
+        schema: hallmark_image::schema::fingerprint(),
+    };
+    image[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+    let table = records.as_bytes();
+    image[SECTION_TABLE..SECTION_TABLE + table.len()].copy_from_slice(table);
+    image
+}

@@ -1,0 +1,239 @@
+//! Search and verification against a searcher that tries every variant at every position.
+
+mod builder;
+
+use builder::{Body, PatternSpec, RuleSpec, VariantSpec, image};
+use hallmark_engine::{Match, Scratch, Settings, Why, scan};
+use hallmark_image::Image;
+use hallmark_image::record::{pattern_flags, variant_flags};
+use proptest::prelude::*;
+
+/// Every match, found without atoms, tables or memory.
+fn naive(pattern: &PatternSpec, data: &[u8]) -> Vec<Match> {
+    let mut found = Vec::new();
+    for start in 0..data.len() {
+        let ends = pattern.variants.iter().filter_map(|v| naive_end(v, data, start));
+        if let Some((end, xor_key)) = ends.max_by_key(|(end, key)| (*end, std::cmp::Reverse(*key))) {
+            found.push(Match { offset: start as u64, length: (end - start) as u64, xor_key });
+        }
+    }
+    found
+}
+
+fn naive_end(variant: &VariantSpec, data: &[u8], start: usize) -> Option<(usize, Option<u8>)> {
+    let xor = variant.flags & variant_flags::XOR != 0;
+    let keys = if xor { variant.xor.0..=variant.xor.1 } else { 0..=0 };
+    keys.into_iter().find_map(|key| {
+        let end = match &variant.body {
+            Body::Bytes(value, mask) => stands(value, mask, data, start, key).then(|| start + value.len()),
+            Body::Chain(pieces) => naive_chain(pieces, data, start, 0..=0),
+            Body::Program(_) => unreachable!("programs have their own test"),
+        }?;
+        let word = |i: usize| data.get(i).is_some_and(|b| (b ^ key).is_ascii_alphanumeric());
+        let zero = |i: usize| data.get(i).is_some_and(|b| b ^ key == 0);
+        let touched = if variant.flags & variant_flags::WIDE != 0 {
+            (start >= 2 && zero(start - 1) && word(start - 2)) || (zero(end + 1) && word(end))
+        } else {
+            (start >= 1 && word(start - 1)) || word(end)
+        };
+        let full_word = variant.flags & variant_flags::FULLWORD != 0;
+        (!touched || !full_word).then_some((end, xor.then_some(key)))
+    })
+}
+
+fn stands(value: &[u8], mask: &[u8], data: &[u8], at: usize, key: u8) -> bool {
+    let bits = |i: usize| mask.get(i).copied().unwrap_or(0xFF);
+    (0..value.len()).all(|i| data.get(at + i).is_some_and(|d| (d ^ key ^ value[i]) & bits(i) == 0))
+}
+
+fn naive_chain(
+    pieces: &[(u32, u32, Vec<u8>, Vec<u8>)],
+    data: &[u8],
+    end: usize,
+    gaps: std::ops::RangeInclusive<u32>,
+) -> Option<usize> {
+    let Some(((_, _, value, mask), rest)) = pieces.split_first() else { return Some(end) };
+    let next = rest.first().map_or(0..=0, |p| p.0..=p.1);
+    gaps.into_iter().take_while(|&gap| end + gap as usize <= data.len()).find_map(|gap| {
+        let at = end + gap as usize;
+        stands(value, mask, data, at, 0).then(|| naive_chain(rest, data, at + value.len(), next.clone()))?
+    })
+}
+
+fn scanned(rules: &[RuleSpec], data: &[u8], scratch: &mut Scratch) -> Vec<Vec<Match>> {
+    let bytes = image(rules, &[]);
+    let image = Image::parse(&bytes).unwrap();
+    let outcome = scan(&image, scratch, data, &Settings { strings: true, ..Settings::default() });
+    assert_eq!(outcome.incomplete(), []);
+    let mut found = vec![Vec::new(); rules.iter().map(|r| r.patterns.len()).sum()];
+    let firsts: Vec<usize> =
+        rules.iter().scan(0, |n, r| Some(std::mem::replace(n, *n + r.patterns.len()))).collect();
+    for rule in outcome.matching() {
+        for (i, pattern) in rule.patterns().enumerate() {
+            found[firsts[rule.id().index()] + i] = pattern.matches().to_vec();
+        }
+    }
+    found
+}
+
+/// Few different bytes, so that there are matches.
+fn bytes(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(b"ab\0 ".to_vec()), len)
+}
+
+fn masked() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    bytes(1..7).prop_flat_map(|value| {
+        let byte = prop_oneof![6 => Just(0xFFu8), 1 => Just(0u8), 1 => Just(0xF0), 1 => Just(0xDF)];
+        let mask = prop_oneof![1 => Just(vec![]), 1 => prop::collection::vec(byte, value.len())];
+        (Just(value), mask)
+    })
+}
+
+/// A variant with an atom anywhere in its first fixed run, or without one.
+fn variant() -> impl Strategy<Value = VariantSpec> {
+    let plain = (masked(), any::<u8>()).prop_map(|((value, mask), pick)| {
+        let atoms = atom(&value, &mask, 0, pick).into_iter().collect();
+        VariantSpec::new(Body::Bytes(value, mask), atoms)
+    });
+    let xored = (bytes(2..6), 0u8..4, 0u8..4).prop_map(|(value, low, more)| {
+        let keys = low..=low + more;
+        let len = value.len().min(4);
+        let atoms = keys.map(|k| (value[..len].iter().map(|b| b ^ k).collect(), 0)).collect();
+        let mut variant = VariantSpec::new(Body::Bytes(value, vec![]), atoms);
+        (variant.flags, variant.xor) = (variant_flags::XOR, (low, low + more));
+        variant
+    });
+    let gap = prop_oneof![
+        4 => (0u32..4, 0u32..4).prop_map(|(min, more)| (min, min + more)),
+        1 => (0u32..200, 100u32..2000).prop_map(|(min, more)| (min, min + more)),
+        1 => (0u32..4).prop_map(|min| (min, u32::MAX)),
+    ];
+    let chained = prop::collection::vec((gap, masked()), 2..6).prop_map(|pieces| {
+        let mut pieces: Vec<_> = pieces.into_iter().map(|((a, b), (v, m))| (a, b, v, m)).collect();
+        (pieces[0].0, pieces[0].1) = (0, 0);
+        let atoms = atom(&pieces[0].2, &pieces[0].3, 0, 0).into_iter().collect();
+        VariantSpec::new(Body::Chain(pieces), atoms)
+    });
+    let any = prop_oneof![4 => plain, 1 => xored, 2 => chained];
+    (
+        any,
+        prop::sample::select(vec![
+            0,
+            0,
+            variant_flags::FULLWORD,
+            variant_flags::FULLWORD | variant_flags::WIDE,
+        ]),
+    )
+        .prop_map(|(mut variant, flags)| {
+            variant.flags |= flags;
+            variant
+        })
+}
+
+/// An atom of two to four bytes, all of whose bits count, at one of the places there are.
+fn atom(value: &[u8], mask: &[u8], from: usize, pick: u8) -> Option<(Vec<u8>, u16)> {
+    let fixed = |i: usize| mask.get(i).is_none_or(|&m| m == 0xFF);
+    let windows: Vec<(usize, usize)> = (2..=4)
+        .flat_map(|len| (from..).take_while(move |s| s + len <= value.len()).map(move |s| (s, len)))
+        .filter(|&(s, len)| (s..s + len).all(fixed))
+        .collect();
+    let &(start, len) = windows.get(usize::from(pick) % windows.len().max(1))?;
+    Some((value[start..start + len].to_vec(), start as u16))
+}
+
+fn pattern() -> impl Strategy<Value = PatternSpec> {
+    prop::collection::vec(variant(), 1..4).prop_map(|variants| {
+        let slow = variants.iter().any(|v| v.atoms.is_empty());
+        let mut pattern = PatternSpec::new(variants);
+        if slow {
+            pattern.flags = pattern_flags::SLOW;
+            pattern.variants.iter_mut().for_each(|v| v.atoms.clear());
+        }
+        pattern
+    })
+}
+
+fn rules() -> impl Strategy<Value = Vec<RuleSpec>> {
+    let rule = prop::collection::vec(pattern(), 1..5).prop_map(|patterns| {
+        let mut rule = RuleSpec::any(patterns);
+        rule.always = rule.patterns.iter().any(|p| p.flags & pattern_flags::SLOW != 0);
+        rule
+    });
+    prop::collection::vec(rule, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn finds_what_trying_everything_finds(
+        rules in rules(),
+        data in prop::collection::vec(bytes(0..400), 2),
+    ) {
+        let mut scratch = Scratch::new();
+        for data in &data {
+            let found = scanned(&rules, data, &mut scratch);
+            let expected: Vec<_> = rules.iter().flat_map(|r| &r.patterns).map(|p| naive(p, data)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn literals_are_found_at_every_place_of_a_long_buffer() {
+    let rules: Vec<RuleSpec> =
+        [&b"mark"[..], b"mar", b"ma"].map(|bytes| RuleSpec::any(vec![PatternSpec::literal(bytes)])).to_vec();
+    let mut scratch = Scratch::new();
+    for len in [4, 5, 15, 16, 17, 23, 24, 4095, 4096, 4103, 4104, 4105, 4112, 8192, 70_000] {
+        for place in (0..len - 3).filter(|p| *p < 40 || p + 40 > len - 3 || p % 997 == 0) {
+            let mut data = vec![b'.'; len];
+            data[place..place + 4].copy_from_slice(b"mark");
+            let found = scanned(&rules, &data, &mut scratch);
+            let lengths: Vec<_> =
+                found.iter().map(|m| m.iter().map(|m| (m.offset, m.length)).collect::<Vec<_>>()).collect();
+            let at = place as u64;
+            assert_eq!(lengths, [vec![(at, 4)], vec![(at, 3)], vec![(at, 2)]], "{place} of {len}");
+        }
+    }
+}
+
+#[test]
+fn many_rules_with_one_atom_spill_over_pages() {
+    let rules = vec![RuleSpec::any(vec![PatternSpec::literal(b"abcdef")]); 300];
+    let mut scratch = Scratch::new();
+    let found = scanned(&rules, b"xxabcdefxxabcde", &mut scratch);
+    assert_eq!(found.len(), 300);
+    assert!(found.iter().all(|m| m.len() == 1 && m[0].offset == 2));
+}
+
+#[test]
+fn hostile_chains_end_with_the_budget() {
+    let piece = |min, max, value: &[u8]| (min, max, value.to_vec(), vec![]);
+    let mut pieces = vec![piece(0, 0, b"aaaa")];
+    pieces.extend((0..100).map(|_| piece(0, 500, b"a")));
+    pieces.push(piece(0, u32::MAX, b"b"));
+    let variant = VariantSpec::new(Body::Chain(pieces), vec![(b"aaaa".to_vec(), 0)]);
+    let bytes = image(&[RuleSpec::any(vec![PatternSpec::new(vec![variant])])], &[]);
+    let image = Image::parse(&bytes).unwrap();
+    let data = vec![b'a'; 100_000];
+    let mut scratch = Scratch::new();
+    let settings = Settings { max_steps: Some(200_000), ..Settings::default() };
+    let outcome = scan(&image, &mut scratch, &data, &settings);
+    assert_eq!(outcome.incomplete()[0].why, Why::Steps);
+    assert_eq!(outcome.incomplete()[0].what, "patterns");
+}
+
+#[test]
+fn many_heads_with_one_far_tail_are_linear() {
+    let piece = |min, max, value: &[u8]| (min, max, value.to_vec(), vec![]);
+    let pieces = vec![piece(0, 0, b"head"), piece(0, u32::MAX, b"tail")];
+    let variant = VariantSpec::new(Body::Chain(pieces), vec![(b"head".to_vec(), 0)]);
+    let rules = [RuleSpec::any(vec![PatternSpec::new(vec![variant])])];
+    let mut data = b"head".repeat(50_000);
+    let mut scratch = Scratch::new();
+    assert_eq!(scanned(&rules, &data, &mut scratch)[0].len(), 0);
+    data.extend_from_slice(b"tail");
+    let found = scanned(&rules, &data, &mut scratch);
+    assert_eq!(found[0].len(), 50_000);
+    assert_eq!(found[0][0].length, data.len() as u64);
+}

@@ -1,0 +1,54 @@
+//! Runs a file of cases and tells which are answered as expected.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use hallmark_tests::{Outcome, Summary, TIME_LIMIT, read_cases, run_bounded};
+
+/// Runs a file of cases and tells which are answered as expected.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The cases, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    cases: PathBuf,
+
+    /// Also write the results as Markdown
+    #[arg(long, value_name = "OUT.md")]
+    report: Option<PathBuf>,
+
+    /// Fail when fewer of the cases that were run pass
+    #[arg(long, value_name = "N", default_value_t = 97.0)]
+    min_percent: f64,
+
+    /// Leave these areas out, such as module:elf,module:dex
+    #[arg(long, value_name = "AREA,…", value_delimiter = ',')]
+    skip_areas: Vec<String>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    let mut out = std::io::stdout().lock();
+    let mut summary = Summary::default();
+    for case in read_cases(&args.cases)? {
+        let outcome = match args.skip_areas.contains(&case.area) {
+            true => Outcome::Skipped("area left out".to_owned()),
+            false => run_bounded(&case, TIME_LIMIT),
+        };
+        if let Outcome::Failed(cause) = &outcome {
+            let differ = if case.peers_differ.is_some() { " (the peers differ here)" } else { "" };
+            writeln!(out, "FAILED {} [{}]: {cause}{differ}", case.id, case.area)?;
+        }
+        summary.add(&case, &outcome);
+    }
+    if let Some(path) = &args.report {
+        std::fs::write(path, summary.markdown()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let good = summary.percent() >= args.min_percent;
+    write!(out, "\n{}\n", summary.table())?;
+    writeln!(out, "{:.2} % of the cases that were run pass; {} % are asked for", summary.percent(), args.min_percent)?;
+    writeln!(out, "{}", summary.line())?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
