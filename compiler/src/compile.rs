@@ -232,10 +232,9 @@ fn check<'a>(
         rules.extend(rule);
         diagnostics.extend(found);
     }
-    let declared = declarations.rules.iter().enumerate();
-    let declared =
-        declared.map(|(i, d)| (DeclId(i as u32), (d.source, d.rule.name.span, d.rule.name.name))).collect();
-    (rules, declared)
+    let names =
+        declarations.rules.iter().enumerate().map(|(i, d)| (DeclId(i as u32), d.rule.name.name)).collect();
+    (rules, names)
 }
 
 /// Takes out rules that refer to rules that were refused, to rules that refer back to them, or, being global, to

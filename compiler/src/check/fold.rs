@@ -11,13 +11,9 @@ use crate::ir::{Expr, Kind, Type, Value};
 pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> Result<Expr, Box<Finding>> {
     if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
         let overflow = || {
-            Finding::error(
-                codes::NUMBER_RANGE,
-                span,
-                "this number does not fit 64 bits",
-                "the result of this arithmetic",
-            )
-            .help("integers go from -9223372036854775808 to 9223372036854775807")
+            let message = "this number does not fit 64 bits";
+            let finding = Finding::error(codes::NUMBER_RANGE, span, message, "the result of this arithmetic");
+            Box::new(finding.help("integers go from -9223372036854775808 to 9223372036854775807"))
         };
         let int = |n| Ok(Expr::constant(Value::Int(n)));
         match op {
