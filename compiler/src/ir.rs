@@ -244,4 +244,70 @@ impl Expr {
             _ => None,
         }
     }
+
+    /// Calls `visit` for each expression directly below this one.
+    pub fn for_each_child(&self, visit: &mut dyn FnMut(&Expr)) {
+        let mut all = |exprs: &[Expr]| exprs.iter().for_each(&mut *visit);
+        match &self.kind {
+            Kind::Const(_)
+            | Kind::Undefined
+            | Kind::Filesize
+            | Kind::Entrypoint
+            | Kind::External(_)
+            | Kind::Local(_)
+            | Kind::Rule(_)
+            | Kind::Count(_, None)
+            | Kind::Module(_)
+            | Kind::RegexArg(_) => {}
+            Kind::Match(_, anchor) => anchor.for_each_child(visit),
+            Kind::Count(_, Some(range)) => [&range.0, &range.1].into_iter().for_each(visit),
+            Kind::Offset(_, operand)
+            | Kind::Length(_, operand)
+            | Kind::Unary(_, operand)
+            | Kind::Matches(operand, _)
+            | Kind::ReadInt(_, operand)
+            | Kind::Field(operand, _) => visit(operand),
+            Kind::Binary(_, left, right) | Kind::Index(left, right) => {
+                [&**left, &**right].into_iter().for_each(visit)
+            }
+            Kind::And(operands) | Kind::Or(operands) | Kind::Call(_, _, operands) => all(operands),
+            Kind::OfPatterns(quantifier, _, anchor) => {
+                quantifier.for_each_child(visit);
+                anchor.for_each_child(visit);
+            }
+            Kind::OfRules(quantifier, _) => quantifier.for_each_child(visit),
+            Kind::For(each) => {
+                each.quantifier.for_each_child(visit);
+                match &each.items {
+                    Items::Range(low, high) => [low, high].into_iter().for_each(&mut *visit),
+                    Items::List(items) => items.iter().for_each(&mut *visit),
+                    Items::Elements(collection) => visit(collection),
+                    Items::Patterns(_) => {}
+                }
+                visit(&each.body);
+            }
+            Kind::With(bindings, body) => {
+                bindings.iter().for_each(|(_, value)| visit(value));
+                visit(body);
+            }
+        }
+    }
+}
+
+impl Anchor {
+    fn for_each_child(&self, visit: &mut dyn FnMut(&Expr)) {
+        match self {
+            Anchor::Anywhere => {}
+            Anchor::At(offset) => visit(offset),
+            Anchor::In(range) => [&range.0, &range.1].into_iter().for_each(visit),
+        }
+    }
+}
+
+impl Quantifier {
+    fn for_each_child(&self, visit: &mut dyn FnMut(&Expr)) {
+        if let Quantifier::Count(n) | Quantifier::Percent(n) = self {
+            visit(n);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_image::limits::SLOTS_PER_PAGE;
 use hallmark_image::record::{
-    Meta, Pattern, Piece, Slice, UnitHeader, Variant, VariantKind, pattern_flags, rule_flags,
+    ANYWHERE, Meta, Pattern, Piece, Slice, UnitHeader, Variant, VariantKind, pattern_flags, rule_flags,
 };
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
@@ -16,6 +16,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use crate::conditions::Code;
 use crate::ir::{DeclId, LoweredRule, Value};
 use crate::lower::Body;
+use crate::plan;
 
 /// Where every rule goes.
 #[derive(Debug)]
@@ -164,6 +165,7 @@ pub fn unit(
             flags: U32::new(flags),
             first_variant: U32::new(first),
             variants: U32::new(lowered.variants.len() as u32),
+            only_at: U32::new(plan::only_at(rule, index).unwrap_or(ANYWHERE)),
         });
     }
     let tags: Vec<Slice> = ir.tags.iter().map(|t| blob.intern(t.as_bytes())).collect();

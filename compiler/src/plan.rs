@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use hallmark_image::insn::Op;
+use hallmark_image::record::{ANYWHERE, variant_flags};
 
 use crate::ir::LoweredRule;
-use crate::ir::{Expr, Items, Kind, PatternRef, Quantifier, Value};
+use crate::ir::{Anchor, Expr, Items, Kind, PatternRef, Quantifier, Value};
+use crate::lower::{Body, LoweredVariant};
 
 /// What must have matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,76 @@ pub fn triggers(rule: &LoweredRule<'_>) -> Option<Vec<u32>> {
         Wanted::Current(_) => None,
     };
     wanted.iter().map(searched).collect()
+}
+
+/// The one offset at which matches of a pattern are reported: the condition needs it there, and asks nothing else of it
+/// than whether it matches. Only plain literals are reported so, as YARA-X does.
+pub fn only_at(rule: &LoweredRule<'_>, pattern: u32) -> Option<u32> {
+    let lowered = rule.patterns.get(pattern as usize)?;
+    let plain = |v: &LoweredVariant| {
+        matches!(&v.body, Body::Bytes { mask, .. } if mask.is_empty()) && v.flags & variant_flags::XOR == 0
+    };
+    if !lowered.variants.iter().all(plain) {
+        return None;
+    }
+    let condition = &rule.ir.condition;
+    let mut uses = Uses { pattern, offsets: BTreeSet::new(), existence: false, other: false };
+    uses.expr(condition);
+    let [offset] = uses.offsets.iter().copied().collect::<Vec<_>>()[..] else { return None };
+    let required = || {
+        let conjuncts = match &condition.kind {
+            Kind::And(operands) => operands.as_slice(),
+            _ => std::slice::from_ref(condition),
+        };
+        conjuncts
+            .iter()
+            .any(|c| matches!(&c.kind, Kind::Match(PatternRef::Index(p), Anchor::At(_)) if *p == pattern))
+    };
+    let only = !uses.other && (!uses.existence || required());
+    u32::try_from(offset).ok().filter(|&at| only && at != ANYWHERE)
+}
+
+/// What a condition asks of a pattern.
+struct Uses {
+    pattern: u32,
+    /// Constant offsets at which it asks for it.
+    offsets: BTreeSet<i64>,
+    /// It asks whether it matches anywhere.
+    existence: bool,
+    /// It asks something else.
+    other: bool,
+}
+
+impl Uses {
+    fn anchored(&mut self, anchor: &Anchor) {
+        match anchor {
+            Anchor::Anywhere => self.existence = true,
+            Anchor::At(offset) => match offset.as_int() {
+                Some(offset) => drop(self.offsets.insert(offset)),
+                None => self.other = true,
+            },
+            Anchor::In(_) => self.other = true,
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            Kind::Match(PatternRef::Index(p), anchor) if *p == self.pattern => self.anchored(anchor),
+            Kind::OfPatterns(_, set, anchor) if set.contains(&self.pattern) => self.anchored(anchor),
+            Kind::Count(PatternRef::Index(p), _)
+            | Kind::Offset(PatternRef::Index(p), _)
+            | Kind::Length(PatternRef::Index(p), _)
+                if *p == self.pattern =>
+            {
+                self.other = true;
+            }
+            Kind::For(each) if matches!(&each.items, Items::Patterns(set) if set.contains(&self.pattern)) => {
+                self.other = true;
+            }
+            _ => {}
+        }
+        expr.for_each_child(&mut |child| self.expr(child));
+    }
 }
 
 fn one(pattern: PatternRef) -> Need {

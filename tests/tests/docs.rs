@@ -133,7 +133,7 @@ fn records_are_those_of_the_page() {
             max_stack, locals,
         }
         Meta { name, kind, value }
-        Pattern { id, flags, first_variant, variants }
+        Pattern { id, flags, first_variant, variants, only_at }
         Variant { kind, flags, xor_min, xor_max, pattern, body, mask, backward }
         Piece { gap_min, gap_max, value, mask }
         FilterHeader { gram_words_log2, atom_pages_log2, short_pages_log2, reserved }

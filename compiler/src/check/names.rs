@@ -102,6 +102,15 @@ impl<'a> Declarations<'a> {
         named.map(|(_, &id)| id).filter(|&id| self.visible(from, id)).collect()
     }
 
+    /// A rule below `from` in its file that `prefix*` would mean as well, had it been defined above.
+    pub fn defined_below(&self, from: DeclId, prefix: &str) -> Option<&'a str> {
+        let own = self.get(from);
+        let below = self.rules.iter().skip(from.0 as usize + 1).take_while(|d| d.root == own.root);
+        let mut named =
+            below.filter(|d| d.namespace == own.namespace && d.rule.name.name.starts_with(prefix));
+        named.next().map(|d| d.rule.name.name)
+    }
+
     /// Whether `from`'s file imports the module called `name`.
     pub fn imported(&self, from: DeclId, name: &str) -> bool {
         self.imports.get(&self.get(from).root).is_some_and(|names| names.contains(name))

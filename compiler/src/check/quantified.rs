@@ -192,6 +192,17 @@ impl<'c, 'a> Checker<'c, 'a> {
                     "matches no rule known here",
                 )));
             }
+            if let Some(below) = self.declarations.defined_below(self.id, item.name) {
+                let message =
+                    format!("`{}*` would also mean rule `{below}`, which is defined below", item.name);
+                let finding = Finding::error(
+                    codes::UNKNOWN_NAME,
+                    item.span,
+                    message,
+                    "only rules above are known here",
+                );
+                return Err(self.refuse(finding.help("move this rule below all rules that the set means")));
+            }
             rules.extend(named);
         }
         // Unlike a pattern, a rule named twice counts twice, as in YARA-X.

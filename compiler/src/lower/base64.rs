@@ -4,26 +4,49 @@ use base64::Engine;
 use base64::alphabet::Alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 
-/// The characters that the text determines alone, whatever stands around it, when it begins at each of the three places
-/// within a group of three bytes. Where the alphabet repeats a character there are none.
-///
-/// Characters that share bits with neighbouring bytes are left out at both ends, and so are they in the offset and the
-/// length of a match.
-pub(super) fn shifts(text: &[u8], alphabet: &[u8; 64]) -> Vec<Vec<u8>> {
-    let alphabet = std::str::from_utf8(alphabet).ok().and_then(|alphabet| Alphabet::new(alphabet).ok());
-    let Some(alphabet) = alphabet else { return Vec::new() };
-    let engine = GeneralPurpose::new(&alphabet, NO_PAD);
-    // A byte before the text taints two characters, two bytes taint three.
-    [(0, 0), (1, 2), (2, 3)]
+use super::byteset::ByteSet;
+
+/// What a text looks like at one of the three places at which it may begin within a group of three bytes.
+pub(super) struct Shift {
+    /// The characters that the text determines alone, whatever stands around it: what a match is.
+    pub(super) chars: Vec<u8>,
+    /// The characters that may stand before it, which share bits with the text and the byte before.
+    pub(super) before: Option<ByteSet>,
+    /// The characters that may stand after it.
+    pub(super) after: Option<ByteSet>,
+}
+
+/// The three shifts of a text. Where the alphabet repeats a character there are none.
+pub(super) fn shifts(text: &[u8], alphabet: &[u8; 64]) -> Vec<Shift> {
+    let parsed = std::str::from_utf8(alphabet).ok().and_then(|alphabet| Alphabet::new(alphabet).ok());
+    let (Some(parsed), Some(&first), Some(&last)) = (parsed, text.first(), text.last()) else {
+        return Vec::new();
+    };
+    let engine = GeneralPurpose::new(&parsed, NO_PAD);
+    let chars = |holds: &dyn Fn(u8) -> bool| {
+        let chosen = (0..).zip(alphabet).filter(|&(value, _)| holds(value));
+        chosen.fold(ByteSet::default(), |set, (_, &char)| set.union(ByteSet::one(char)))
+    };
+    // A byte before the text taints two characters, the second of which has four bits of the text; two bytes taint
+    // three, the third of which has two.
+    [(0, 0, 0), (1, 2, 4), (2, 3, 2)]
         .into_iter()
-        .map(|(padding, tainted)| {
+        .map(|(padding, tainted, shared)| {
             let bytes = [&[0; 2][..padding], text].concat();
             let mut encoded = engine.encode(&bytes).into_bytes();
-            if bytes.len() % 3 != 0 {
+            // Bits of the text in the character after those that are all its own.
+            let left = bytes.len() * 8 % 6;
+            if left > 0 {
                 encoded.pop();
             }
             encoded.drain(..tainted.min(encoded.len()));
-            encoded
+            let before = |value: u8| value & ((1 << shared) - 1) == first >> (8 - shared);
+            let after = |value: u8| value >> (6 - left) == last & ((1 << left) - 1);
+            Shift {
+                chars: encoded,
+                before: (shared > 0).then(|| chars(&before)),
+                after: (left > 0).then(|| chars(&after)),
+            }
         })
         .collect()
 }

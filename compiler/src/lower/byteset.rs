@@ -30,12 +30,13 @@ impl ByteSet {
 
     /// The bytes with `byte & mask == value`.
     pub(super) fn masked(value: u8, mask: u8) -> Self {
+        Self::of(|byte| byte & mask == value & mask)
+    }
+
+    /// The bytes for which something holds.
+    pub(super) fn of(holds: impl Fn(u8) -> bool) -> Self {
         let mut set = ByteSet::default();
-        for byte in 0..=255 {
-            if byte & mask == value & mask {
-                set.insert(byte);
-            }
-        }
+        (0..=255).filter(|&byte| holds(byte)).for_each(|byte| set.insert(byte));
         set
     }
 

@@ -46,14 +46,33 @@ pub(super) fn encode(hir: &Hir, direction: Direction) -> Result<Vec<u8>, Program
         .which_captures(WhichCaptures::None)
         .nfa_size_limit(Some(MAX_NFA_BYTES));
     let nfa = NFA::compiler().configure(config).build_from_hir(hir).map_err(|_| ProgramError::TooLarge)?;
-    Encoder {
-        nfa: &nfa,
-        direction,
-        numbers: BTreeMap::new(),
-        states: Vec::new(),
-        classes: Classes::default(),
+    Encoder { nfa: &nfa, direction, numbers: BTreeMap::new(), out: Output::default() }.run()
+}
+
+/// The program of a run of bytes next to which bytes of certain sets stand. With `wide`, those are two-byte characters.
+pub(super) fn encode_within(
+    before: Option<ByteSet>,
+    bytes: &[u8],
+    after: Option<ByteSet>,
+    wide: bool,
+) -> Result<Vec<u8>, ProgramError> {
+    let mut out = Output::default();
+    let looks = if wide { (Look::WideBefore, Look::WideAfter) } else { (Look::Before, Look::After) };
+    if let Some(set) = before {
+        let look = out.look(looks.0, Some(set), 1);
+        out.push(look)?;
     }
-    .run()
+    for &byte in bytes {
+        let next = out.states.len() as u32 + 1;
+        out.push(state(StateKind::Range, byte, byte, next, 0))?;
+    }
+    if let Some(set) = after {
+        let next = out.states.len() as u32 + 1;
+        let look = out.look(looks.1, Some(set), next);
+        out.push(look)?;
+    }
+    out.push(state(StateKind::Match, 0, 0, 0, 0))?;
+    Ok(out.finish(0))
 }
 
 /// Turns an automaton into states.
@@ -62,14 +81,15 @@ struct Encoder<'n> {
     direction: Direction,
     /// Numbers of the states met so far.
     numbers: BTreeMap<StateID, u32>,
-    states: Vec<State>,
-    classes: Classes,
+    out: Output,
 }
 
+/// The states and classes written so far.
 #[derive(Default)]
-struct Classes {
-    numbers: BTreeMap<[u8; 32], u32>,
-    bits: Vec<[u8; 32]>,
+struct Output {
+    states: Vec<State>,
+    classes: Vec<[u8; 32]>,
+    class_numbers: BTreeMap<[u8; 32], u32>,
 }
 
 impl Encoder<'_> {
@@ -80,30 +100,16 @@ impl Encoder<'_> {
         while let Some(id) = queue.pop() {
             self.state(id, &mut queue)?;
         }
-        let header = ProgramHeader {
-            states: U32::new(self.states.len() as u32),
-            classes: U32::new(self.classes.bits.len() as u32),
-            start: U32::new(start),
-        };
-        Ok([header.as_bytes(), self.states.as_bytes(), self.classes.bits.as_bytes()].concat())
+        Ok(self.out.finish(start))
     }
 
     fn number(&mut self, id: StateID, queue: &mut Vec<StateID>) -> Result<u32, ProgramError> {
         if let Some(&number) = self.numbers.get(&id) {
             return Ok(number);
         }
-        let number = self.push(state(StateKind::Fail, 0, 0, 0, 0))?;
+        let number = self.out.push(state(StateKind::Fail, 0, 0, 0, 0))?;
         self.numbers.insert(id, number);
         queue.push(id);
-        Ok(number)
-    }
-
-    fn push(&mut self, state: State) -> Result<u32, ProgramError> {
-        let number = self.states.len() as u32;
-        if number >= MAX_PROGRAM_STATES {
-            return Err(ProgramError::TooLarge);
-        }
-        self.states.push(state);
         Ok(number)
     }
 
@@ -135,19 +141,16 @@ impl Encoder<'_> {
             }
             Nfa::Look { look, next } => {
                 let next = self.number(*next, queue)?;
-                match self.look(*look)? {
-                    Some(look) => state(StateKind::Look, look as u8, 0, next, 0),
-                    None => state(StateKind::Split, 0, 0, next, next),
-                }
+                self.look(*look, next)?
             }
             Nfa::Union { alternates } => {
                 let ways =
                     alternates.iter().map(|&way| self.number(way, queue)).collect::<Result<Vec<_>, _>>()?;
-                self.split(&ways)?
+                self.out.split(&ways)?
             }
             Nfa::BinaryUnion { alt1, alt2 } => {
                 let ways = [self.number(*alt1, queue)?, self.number(*alt2, queue)?];
-                self.split(&ways)?
+                self.out.split(&ways)?
             }
             Nfa::Capture { next, .. } => {
                 let next = self.number(*next, queue)?;
@@ -156,7 +159,7 @@ impl Encoder<'_> {
             Nfa::Fail => state(StateKind::Fail, 0, 0, 0, 0),
             Nfa::Match { .. } => state(StateKind::Match, 0, 0, 0, 0),
         };
-        self.states[at as usize] = encoded;
+        self.out.states[at as usize] = encoded;
         Ok(())
     }
 
@@ -171,14 +174,92 @@ impl Encoder<'_> {
             let next = self.number(next, queue)?;
             single.push(match set.as_range() {
                 Some((low, high)) => state(StateKind::Range, low, high, next, 0),
-                None => state(StateKind::Class, 0, 0, next, self.classes.number(set)),
+                None => state(StateKind::Class, 0, 0, next, self.out.class(set)),
             });
         }
         if let [only] = single[..] {
             return Ok(only);
         }
-        let ways = single.into_iter().map(|state| self.push(state)).collect::<Result<Vec<_>, _>>()?;
-        self.split(&ways)
+        let ways = single.into_iter().map(|state| self.out.push(state)).collect::<Result<Vec<_>, _>>()?;
+        self.out.split(&ways)
+    }
+
+    /// The state that goes on at `next` where the assertion holds.
+    fn look(&mut self, look: NfaLook, next: u32) -> Result<State, ProgramError> {
+        let wide = self.direction == Direction::ForwardWide;
+        let (boundary, not_boundary, before, after) = if wide {
+            (Look::WideWordBoundary, Look::WideNotWordBoundary, Look::WideBefore, Look::WideAfter)
+        } else {
+            (Look::WordBoundary, Look::NotWordBoundary, Look::Before, Look::After)
+        };
+        let out = &mut self.out;
+        Ok(match look {
+            _ if self.direction == Direction::Backward => state(StateKind::Split, 0, 0, next, next),
+            NfaLook::Start => out.look(Look::Start, None, next),
+            NfaLook::End => out.look(Look::End, None, next),
+            NfaLook::WordAscii => out.look(boundary, None, next),
+            NfaLook::WordAsciiNegate => out.look(not_boundary, None, next),
+            // A line begins at the start of the data and after its separator, and ends likewise.
+            NfaLook::StartLF => {
+                let ways = [out.look(Look::Start, None, next), out.look(before, Some(line_feed()), next)];
+                out.split_states(ways)?
+            }
+            NfaLook::EndLF => {
+                let ways = [out.look(Look::End, None, next), out.look(after, Some(line_feed()), next)];
+                out.split_states(ways)?
+            }
+            // A word begins at a boundary after which it goes on, and ends at one before which it was.
+            NfaLook::WordStartAscii => {
+                let inside = out.look(after, Some(word()), next);
+                let inside = out.push(inside)?;
+                out.look(boundary, None, inside)
+            }
+            NfaLook::WordEndAscii => {
+                let inside = out.look(before, Some(word()), next);
+                let inside = out.push(inside)?;
+                out.look(boundary, None, inside)
+            }
+            NfaLook::WordStartHalfAscii if !wide => {
+                let set = word().negated();
+                let ways = [out.look(Look::Start, None, next), out.look(before, Some(set), next)];
+                out.split_states(ways)?
+            }
+            NfaLook::WordEndHalfAscii if !wide => {
+                let set = word().negated();
+                let ways = [out.look(Look::End, None, next), out.look(after, Some(set), next)];
+                out.split_states(ways)?
+            }
+            NfaLook::WordStartHalfAscii => return Err(ProgramError::Unsupported("\\b{start-half}")),
+            NfaLook::WordEndHalfAscii => return Err(ProgramError::Unsupported("\\b{end-half}")),
+            NfaLook::StartCRLF => return Err(ProgramError::Unsupported("(?mR)^")),
+            NfaLook::EndCRLF => return Err(ProgramError::Unsupported("(?mR)$")),
+            _ => return Err(ProgramError::Unsupported("(?u)\\b")),
+        })
+    }
+}
+
+impl Output {
+    fn push(&mut self, state: State) -> Result<u32, ProgramError> {
+        let number = self.states.len() as u32;
+        if number >= MAX_PROGRAM_STATES {
+            return Err(ProgramError::TooLarge);
+        }
+        self.states.push(state);
+        Ok(number)
+    }
+
+    /// The number of a class.
+    fn class(&mut self, set: ByteSet) -> u32 {
+        let bits = set.to_bits();
+        *self.class_numbers.entry(bits).or_insert_with(|| {
+            self.classes.push(bits);
+            self.classes.len() as u32 - 1
+        })
+    }
+
+    fn look(&mut self, look: Look, set: Option<ByteSet>, next: u32) -> State {
+        let class = set.map_or(0, |set| self.class(set));
+        state(StateKind::Look, look as u8, 0, next, class)
     }
 
     /// The state that tries the ways in order.
@@ -195,38 +276,27 @@ impl Encoder<'_> {
         Ok(state(StateKind::Split, 0, 0, last, last))
     }
 
-    /// The assertion; `None` when it is taken to hold.
-    fn look(&self, look: NfaLook) -> Result<Option<Look>, ProgramError> {
-        let wide = self.direction == Direction::ForwardWide;
-        if self.direction == Direction::Backward {
-            return Ok(None);
-        }
-        Ok(Some(match look {
-            NfaLook::Start => Look::Start,
-            NfaLook::End => Look::End,
-            NfaLook::WordAscii if wide => Look::WideWordBoundary,
-            NfaLook::WordAscii => Look::WordBoundary,
-            NfaLook::WordAsciiNegate if wide => Look::WideNotWordBoundary,
-            NfaLook::WordAsciiNegate => Look::NotWordBoundary,
-            NfaLook::StartLF | NfaLook::StartCRLF => return Err(ProgramError::Unsupported("(?m)^")),
-            NfaLook::EndLF | NfaLook::EndCRLF => return Err(ProgramError::Unsupported("(?m)$")),
-            NfaLook::WordStartAscii => return Err(ProgramError::Unsupported("\\b{start}")),
-            NfaLook::WordEndAscii => return Err(ProgramError::Unsupported("\\b{end}")),
-            NfaLook::WordStartHalfAscii => return Err(ProgramError::Unsupported("\\b{start-half}")),
-            NfaLook::WordEndHalfAscii => return Err(ProgramError::Unsupported("\\b{end-half}")),
-            _ => return Err(ProgramError::Unsupported("(?u)\\b")),
-        }))
+    fn split_states(&mut self, ways: [State; 2]) -> Result<State, ProgramError> {
+        let ways = [self.push(ways[0])?, self.push(ways[1])?];
+        self.split(&ways)
+    }
+
+    fn finish(self, start: u32) -> Vec<u8> {
+        let header = ProgramHeader {
+            states: U32::new(self.states.len() as u32),
+            classes: U32::new(self.classes.len() as u32),
+            start: U32::new(start),
+        };
+        [header.as_bytes(), self.states.as_bytes(), self.classes.as_bytes()].concat()
     }
 }
 
-impl Classes {
-    fn number(&mut self, set: ByteSet) -> u32 {
-        let bits = set.to_bits();
-        *self.numbers.entry(bits).or_insert_with(|| {
-            self.bits.push(bits);
-            self.bits.len() as u32 - 1
-        })
-    }
+fn line_feed() -> ByteSet {
+    ByteSet::one(b'\n')
+}
+
+fn word() -> ByteSet {
+    ByteSet::of(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn state(kind: StateKind, low: u8, high: u8, next: u32, other: u32) -> State {

@@ -1,12 +1,15 @@
 //! Texts: every variant is a run of bytes under a mask.
 
+use hallmark_image::limits::MAX_PROGRAM_STATES;
 use hallmark_image::record::variant_flags::{FULLWORD, WIDE, XOR};
 
 use super::atoms;
-use super::base64;
+use super::base64::{self, Shift};
 use super::error::LowerError;
+use super::program;
 use super::spec::{Body, LoweredVariant, PatternSpec};
 use crate::ast::Literal;
+use crate::diagnostic::Span;
 
 /// Shortest text with `base64`: of a shorter one hardly a character is determined.
 const MIN_BASE64_LEN: usize = 3;
@@ -36,8 +39,8 @@ pub(super) fn lower(
         for (form, _) in forms {
             for (alphabet, wide) in [(&spec.base64, false), (&spec.base64wide, true)] {
                 let Some(alphabet) = alphabet else { continue };
-                for encoded in base64::shifts(&form, alphabet) {
-                    variants.push(if wide { exact(widen(&encoded), WIDE) } else { exact(encoded, 0) });
+                for shift in base64::shifts(&form, alphabet) {
+                    variants.push(encoded(shift, wide, literal.span)?);
                 }
             }
         }
@@ -52,6 +55,19 @@ pub(super) fn lower(
             None => exact(form, wide | fullword),
         })
         .collect())
+}
+
+/// One shift of a text in base64: its characters, between those that share bits with it.
+fn encoded(shift: Shift, wide: bool, span: Span) -> Result<LoweredVariant, LowerError> {
+    let Shift { chars, before, after } = shift;
+    let (chars, flags) = if wide { (widen(&chars), WIDE) } else { (chars, 0) };
+    if before.is_none() && after.is_none() {
+        return Ok(exact(chars, flags));
+    }
+    let program = program::encode_within(before, &chars, after, wide)
+        .map_err(|_| LowerError::TooLarge { limit: MAX_PROGRAM_STATES, span })?;
+    let atoms = atoms::of_bytes(&chars, &[]);
+    Ok(LoweredVariant { body: Body::Program(program), flags, xor: (0, 0), backward: Vec::new(), atoms })
 }
 
 fn exact(value: Vec<u8>, flags: u8) -> LoweredVariant {

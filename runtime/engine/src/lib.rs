@@ -26,7 +26,6 @@
     )
 )]
 
-mod anchors;
 mod budget;
 mod chain;
 mod compare;

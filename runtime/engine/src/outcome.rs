@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use hallmark_image::record::{Pattern, pattern_flags};
+use hallmark_image::record::{ANYWHERE, Pattern, pattern_flags};
 use hallmark_image::{Image, RuleId, Unit};
 
-use crate::anchors;
 use crate::matches::{Match, Matches};
 
 /// Why something was not evaluated.
@@ -135,13 +134,13 @@ impl<'a> MatchingRule<'a> {
         patterns.filter(|(_, p)| p.flags.get() & pattern_flags::PRIVATE == 0).filter_map(
             move |(i, pattern)| {
                 let found = matches.get(id, i);
-                let found = match unit.and_then(|u| anchors::only_at(&u, i)) {
+                let found = match pattern.only_at.get() {
+                    ANYWHERE => found,
                     // Its other matches were of no interest to the condition, and are none to the reader.
-                    Some(at) => match found.binary_search_by_key(&at, |m| m.offset) {
+                    at => match found.binary_search_by_key(&u64::from(at), |m| m.offset) {
                         Ok(i) => found.get(i..)?.get(..1)?,
                         Err(_) => &[],
                     },
-                    None => found,
                 };
                 Some(MatchingPattern { pattern, blob: unit?.blob, matches: found })
             },

@@ -173,11 +173,7 @@ fn follow(
 ) {
     // Most states lead straight to one that takes a byte.
     match program.states.get(state as usize).map(|s| s.kind) {
-        Some(MATCH | RANGE | CLASS) => {
-            if threads.first_visit(state) {
-                threads.order.push(state);
-            }
-        }
+        Some(MATCH | RANGE | CLASS) if threads.first_visit(state) => threads.order.push(state),
         Some(SPLIT | LOOK) => follow_all(threads, stack, program, state, data, at),
         _ => {}
     }
@@ -203,10 +199,8 @@ fn follow_all(
                 stack.push(state.other.get());
                 next = Some(state.next.get());
             }
-            LOOK => {
-                if Look::new(state.low).is_some_and(|look| holds(look, data, at)) {
-                    next = Some(state.next.get());
-                }
+            LOOK if Look::new(state.low).is_some_and(|look| holds(program, state, look, data, at)) => {
+                next = Some(state.next.get());
             }
             MATCH | RANGE | CLASS => threads.order.push(id),
             _ => {}
@@ -219,6 +213,11 @@ fn takes(program: &Program<'_>, state: &State, byte: u8) -> bool {
     if state.kind == RANGE {
         return (state.low..=state.high).contains(&byte);
     }
+    in_class(program, state, byte)
+}
+
+#[inline]
+fn in_class(program: &Program<'_>, state: &State, byte: u8) -> bool {
     let class = program.classes.get(state.other.get() as usize);
     class.and_then(|c| c.get(usize::from(byte >> 3))).is_some_and(|bits| bits >> (byte & 7) & 1 != 0)
 }
@@ -247,8 +246,17 @@ pub(crate) fn first_bytes(program: &Program<'_>) -> Option<[bool; 256]> {
     Some(first)
 }
 
-fn holds(look: Look, data: &[u8], at: usize) -> bool {
+fn holds(program: &Program<'_>, state: &State, look: Look, data: &[u8], at: usize) -> bool {
+    let narrow = |i: Option<usize>| i.and_then(|i| data.get(i)).is_some_and(|&b| in_class(program, state, b));
+    let wide = |i: Option<usize>| {
+        let pair = i.and_then(|i| data.get(i..)?.first_chunk());
+        pair.is_some_and(|&[b, zero]| zero == 0 && in_class(program, state, b))
+    };
     match look {
+        Look::Before => narrow(at.checked_sub(1)),
+        Look::After => narrow(Some(at)),
+        Look::WideBefore => wide(at.checked_sub(2)),
+        Look::WideAfter => wide(Some(at)),
         Look::Start => at == 0,
         Look::End => at == data.len(),
         Look::WordBoundary => is_word_boundary(data, at),

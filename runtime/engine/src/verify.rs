@@ -1,11 +1,11 @@
 //! From candidates to matches: the whole variant is compared where its atom stands.
 
+use hallmark_image::insn::Op;
 use hallmark_image::program::Program;
 use hallmark_image::record::{AtomEntry, Piece, Variant, VariantKind, pattern_flags, variant_flags};
 use hallmark_image::{Image, RuleId, Unit};
 use zerocopy::FromBytes;
 
-use crate::anchors;
 use crate::budget::{Budget, Stopped};
 use crate::chain::Chain;
 use crate::compare::{Masked, is_full_word};
@@ -102,7 +102,7 @@ impl<'a> Verifier<'a> {
         let Target { rule, unit, .. } = target;
         if !self.matches.is_touched(*rule) {
             self.matches.touch(*rule, unit.patterns.len());
-            if self.fast && anchors::only_existence(unit) {
+            if self.fast && only_existence(unit) {
                 self.matches.set_existence(*rule);
             }
         }
@@ -160,4 +160,13 @@ fn key(variant: &Variant, body: &[u8], data: &[u8], start: usize) -> Option<u8> 
     let key = data.get(start)? ^ body.first()?;
     let xor = variant.flags & variant_flags::XOR != 0;
     (xor && (variant.xor_min..=variant.xor_max).contains(&key)).then_some(key)
+}
+
+/// Whether the condition asks only whether patterns match, never where or how often.
+fn only_existence(unit: &Unit<'_>) -> bool {
+    unit.insns.iter().all(|insn| match Op::new(insn.op) {
+        Some(Op::MatchAt | Op::MatchIn | Op::Count | Op::CountIn | Op::Offset | Op::Length) => false,
+        Some(Op::OfPatterns) => insn.b.get() == 0,
+        _ => true,
+    })
 }

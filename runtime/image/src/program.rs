@@ -34,7 +34,7 @@ pub struct State {
     pub reserved: u8,
     /// The state after this one.
     pub next: U32,
-    /// The second choice, or the index of a class.
+    /// The second choice, or the index of a class, that of a byte to take or of one that an assertion asks for.
     pub other: U32,
 }
 
@@ -72,6 +72,14 @@ pub enum Look {
     WideWordBoundary = 4,
     /// `\B` between two-byte characters.
     WideNotWordBoundary = 5,
+    /// The byte before is of class `other`.
+    Before = 6,
+    /// The byte after is of class `other`.
+    After = 7,
+    /// The two-byte character before is a byte of class `other` and a zero.
+    WideBefore = 8,
+    /// The two-byte character after is a byte of class `other` and a zero.
+    WideAfter = 9,
 }
 
 impl StateKind {
@@ -86,9 +94,14 @@ impl Look {
     /// The assertion with this number.
     pub fn new(look: u8) -> Option<Self> {
         use Look::*;
-        [Start, End, WordBoundary, NotWordBoundary, WideWordBoundary, WideNotWordBoundary]
-            .into_iter()
-            .find(|&k| k as u8 == look)
+        let words = [Start, End, WordBoundary, NotWordBoundary, WideWordBoundary, WideNotWordBoundary];
+        let classes = [Before, After, WideBefore, WideAfter];
+        words.into_iter().chain(classes).find(|&k| k as u8 == look)
+    }
+
+    /// Whether it asks for a byte of the state's class.
+    pub fn has_class(self) -> bool {
+        matches!(self, Self::Before | Self::After | Self::WideBefore | Self::WideAfter)
     }
 }
 
@@ -128,7 +141,10 @@ impl<'a> Program<'a> {
                 StateKind::Range => next < count && state.low <= state.high,
                 StateKind::Class => next < count && (other as usize) < program.classes.len(),
                 StateKind::Split => next < count && other < count,
-                StateKind::Look => next < count && Look::new(state.low).is_some(),
+                StateKind::Look => {
+                    let look = Look::new(state.low).ok_or("unknown assertion")?;
+                    next < count && (!look.has_class() || (other as usize) < program.classes.len())
+                }
             };
             if !ok || state.reserved != 0 {
                 return Err("state leads outside the program");

@@ -187,7 +187,12 @@ pub struct Pattern {
     pub first_variant: U32,
     /// Number of its variants.
     pub variants: U32,
+    /// The one offset at which its matches are reported, or [`ANYWHERE`].
+    pub only_at: U32,
 }
+
+/// A pattern whose matches are reported wherever they are.
+pub const ANYWHERE: u32 = u32::MAX;
 
 /// Flags of a pattern.
 pub mod pattern_flags {

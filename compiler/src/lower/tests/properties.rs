@@ -28,6 +28,8 @@ fn sample(greedy: bool) -> impl Strategy<Value = Sample> {
         1 => Just(("\\B".to_owned(), Vec::new())),
         1 => Just(("^".to_owned(), Vec::new())),
         1 => Just(("$".to_owned(), Vec::new())),
+        1 => prop::sample::select(vec!["(?m:^)", "(?m:$)", "\\b{start}", "\\b{end}"])
+            .prop_map(|look| (look.to_owned(), Vec::new())),
     ];
     leaf.prop_recursive(4, 24, 4, move |inner| {
         let lazy = if greedy { "" } else { "?" };

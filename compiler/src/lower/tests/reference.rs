@@ -69,7 +69,7 @@ pub(super) fn forward(program: &[u8], data: &[u8], at: usize) -> Option<usize> {
             StateKind::Match => return Some(at),
             StateKind::Fail => {}
             StateKind::Split => stack.extend([(other, at), (next, at)]),
-            StateKind::Look if holds(Look::new(state.low).expect("a known assertion"), data, at) => {
+            StateKind::Look if holds(&program, number, data, at) => {
                 stack.push((next, at));
             }
             StateKind::Look => {}
@@ -116,11 +116,18 @@ fn takes(program: &Program<'_>, number: u32, byte: u8) -> bool {
     if state.kind == StateKind::Range as u8 {
         return (state.low..=state.high).contains(&byte);
     }
-    let class = &program.classes[state.other.get() as usize];
+    in_class(program, number, byte)
+}
+
+fn in_class(program: &Program<'_>, number: u32, byte: u8) -> bool {
+    let class = &program.classes[program.states[number as usize].other.get() as usize];
     class[usize::from(byte / 8)] >> (byte % 8) & 1 == 1
 }
 
-fn holds(look: Look, data: &[u8], at: usize) -> bool {
+fn holds(program: &Program<'_>, number: u32, data: &[u8], at: usize) -> bool {
+    let look = Look::new(program.states[number as usize].low).expect("a known assertion");
+    let class = |byte: Option<&u8>| byte.is_some_and(|&byte| in_class(program, number, byte));
+    let wide_class = |char: Option<&[u8]>| char.is_some_and(|char| char[1] == 0 && class(char.first()));
     let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let narrow = || word(at.checked_sub(1).and_then(|at| data.get(at))) != word(data.get(at));
     let wide = || {
@@ -130,6 +137,10 @@ fn holds(look: Look, data: &[u8], at: usize) -> bool {
         word(before) != word(after)
     };
     match look {
+        Look::Before => class(at.checked_sub(1).and_then(|at| data.get(at))),
+        Look::After => class(data.get(at)),
+        Look::WideBefore => wide_class(at.checked_sub(2).and_then(|at| data.get(at..at + 2))),
+        Look::WideAfter => wide_class(data.get(at..at + 2)),
         Look::Start => at == 0,
         Look::End => at == data.len(),
         Look::WordBoundary => narrow(),

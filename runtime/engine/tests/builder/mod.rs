@@ -141,6 +141,7 @@ fn unit(rule: &RuleSpec) -> Vec<u8> {
             flags: U32::new(pattern.flags),
             first_variant: U32::new(variants.len() as u32),
             variants: U32::new(pattern.variants.len() as u32),
+            only_at: U32::new(ANYWHERE),
         });
         for v in &pattern.variants {
             let mut mask = Slice::default();
