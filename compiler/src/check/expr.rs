@@ -2,7 +2,6 @@
 
 use hallmark_image::insn::Op;
 
-use super::Finding;
 use super::fold;
 use super::rule::{Checked, Checker, Refused};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
@@ -25,8 +24,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             ExprKind::Filesize => Ok(Expr { kind: Kind::Filesize, ty: Type::Int }),
             ExprKind::Entrypoint => {
                 self.findings.push(
-                    Finding::warning(codes::DEPRECATED, span, "`entrypoint` is deprecated", "written here")
-                        .help("use `pe.entry_point`"),
+                    self.warning(codes::DEPRECATED, span, "`entrypoint` is deprecated", "written here")
+                        .with_help("use `pe.entry_point`"),
                 );
                 Ok(Expr { kind: Kind::Entrypoint, ty: Type::Int })
             }
@@ -91,13 +90,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         match expr.ty {
             Type::Bool => {}
             Type::Int | Type::Float | Type::Str => self.findings.push(
-                Finding::warning(
+                self.warning(
                     codes::NOT_BOOLEAN,
                     span,
                     "this is not a boolean",
                     format!("{} used as a boolean", type_name(&expr.ty)),
                 )
-                .help("zero and the empty string are false, everything else is true; say what you mean with `!=`"),
+                .with_help("zero and the empty string are false, everything else is true; say what you mean with `!=`"),
             ),
             _ => return Err(self.wrong_type(&expr.ty, "a boolean", span)),
         }
@@ -106,7 +105,7 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     pub(super) fn wrong_type(&mut self, found: &Type, wanted: &str, span: Span) -> Refused {
         let found = type_name(found);
-        self.refuse(Finding::error(
+        self.refuse(self.error(
             codes::WRONG_TYPE,
             span,
             "wrong type",
@@ -128,26 +127,26 @@ impl<'c, 'a> Checker<'c, 'a> {
             return match self.current.last() {
                 Some(&local) => Ok(PatternRef::Local(local)),
                 None => Err(self.refuse(
-                    Finding::error(
+                    self.error(
                         codes::UNKNOWN_PATTERN,
                         id.span,
                         "`$` outside of a `for … of` loop",
                         "which pattern?",
                     )
-                    .help("name the pattern, or write `for any of them : ( … )` around this"),
+                    .with_help("name the pattern, or write `for any of them : ( … )` around this"),
                 )),
             };
         }
         let Some(&index) = self.pattern_ids.get(id.name) else {
             let near = crate::suggest::nearest(id.name, self.pattern_ids.keys().copied());
-            let mut finding = Finding::error(
+            let mut finding = self.error(
                 codes::UNKNOWN_PATTERN,
                 id.span,
                 format!("this rule has no pattern `{}`", id.name),
                 "not defined under `strings`",
             );
             if let Some(near) = near {
-                finding = finding.help(format!("did you mean `{near}`?"));
+                finding = finding.with_help(format!("did you mean `{near}`?"));
             }
             return Err(self.refuse(finding));
         };
@@ -176,7 +175,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         let (low, high) = (low?, high?);
         for (bound, ast) in [(&low, &range.low), (&high, &range.high)] {
             if bound.as_int().is_some_and(|n| n < 0) {
-                return Err(self.refuse(Finding::error(
+                return Err(self.refuse(self.error(
                     codes::NEGATIVE_NUMBER,
                     ast.span,
                     "a range with a negative bound",
@@ -188,13 +187,13 @@ impl<'c, 'a> Checker<'c, 'a> {
             && a > b
         {
             return Err(self.refuse(
-                Finding::error(
+                self.error(
                     codes::INVALID_RANGE,
                     range.span,
                     "this range is empty",
                     format!("{a} is greater than {b}"),
                 )
-                .help(format!("did you mean `({b}..{a})`?")),
+                .with_help(format!("did you mean `({b}..{a})`?")),
             ));
         }
         Ok((low, high))
@@ -223,12 +222,7 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn warn_undefined(&mut self, undefined: bool, span: Span, why: &str) {
         if undefined {
-            self.findings.push(Finding::warning(
-                codes::ALWAYS_UNDEFINED,
-                span,
-                "this is always undefined",
-                why,
-            ));
+            self.findings.push(self.warning(codes::ALWAYS_UNDEFINED, span, "this is always undefined", why));
         }
     }
 
@@ -274,13 +268,13 @@ impl<'c, 'a> Checker<'c, 'a> {
             a.ty == b.ty || mixed(Type::Int, Type::Float) || (op == Op::Eq && mixed(Type::Int, Type::Bool));
         if !compatible {
             return Err(self.refuse(
-                Finding::error(
+                self.error(
                     codes::MISMATCHED_TYPES,
                     right.span,
                     "the two sides have different types",
                     format!("this is {}", type_name(&b.ty)),
                 )
-                .label(left.span, format!("this is {}", type_name(&a.ty))),
+                .with_label(left.span, format!("this is {}", type_name(&a.ty))),
             ));
         }
         let ty = match accepts.result {
@@ -288,7 +282,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             None if mixed(Type::Float, Type::Float) || mixed(Type::Int, Type::Float) => Type::Float,
             None => Type::Int,
         };
-        fold::binary(op, a, b, ty, span).map_err(|finding| self.refuse(*finding))
+        fold::binary(op, a, b, ty, (self.source(), span)).map_err(|finding| self.refuse(*finding))
     }
 
     fn matches(&mut self, left: &'a ast::Expr<'a>, right: &'a ast::Expr<'a>) -> Checked {

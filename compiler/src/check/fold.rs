@@ -2,18 +2,29 @@
 
 use hallmark_image::insn::Op;
 
-use super::Finding;
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::ir::{Expr, Kind, Type, Value};
 
 /// An operation with two operands that have been type-checked; folded when both are constants.
-pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> Result<Expr, Box<Finding>> {
+pub(super) fn binary(
+    op: Op,
+    left: Expr,
+    right: Expr,
+    ty: Type,
+    (source, span): (SourceId, Span),
+) -> Result<Expr, Box<Diagnostic>> {
     if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
         let overflow = || {
             let message = "this number does not fit 64 bits";
-            let finding = Finding::error(codes::NUMBER_RANGE, span, message, "the result of this arithmetic");
-            Box::new(finding.help("integers go from -9223372036854775808 to 9223372036854775807"))
+            let finding = Diagnostic::error(
+                codes::NUMBER_RANGE,
+                source,
+                span,
+                message,
+                "the result of this arithmetic",
+            );
+            Box::new(finding.with_help("integers go from -9223372036854775808 to 9223372036854775807"))
         };
         let int = |n| Ok(Expr::constant(Value::Int(n)));
         match op {
@@ -27,8 +38,9 @@ pub(super) fn binary(op: Op, left: Expr, right: Expr, ty: Type, span: Span) -> R
             Op::Shr if b >= 0 => return int(if b < 64 { a >> b } else { 0 }),
             Op::Shl | Op::Shr => {
                 let message = "shift by a negative number";
-                return Err(Box::new(Finding::error(
+                return Err(Box::new(Diagnostic::error(
                     codes::NEGATIVE_NUMBER,
+                    source,
                     span,
                     message,
                     "negative shift",

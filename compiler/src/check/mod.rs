@@ -18,59 +18,6 @@ pub use names::{Declaration, Declarations};
 pub use rule::check_rule;
 
 use crate::ast::Expr;
-use crate::diagnostic::{Diagnostic, Label, Severity, Span};
-
-/// A diagnostic without its source, which the rule being checked knows.
-pub(crate) struct Finding {
-    pub code: &'static str,
-    pub severity: Severity,
-    pub message: String,
-    pub primary: Label,
-    pub secondary: Vec<Label>,
-    pub help: Option<String>,
-}
-
-impl Finding {
-    pub fn error(
-        code: &'static str,
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Self {
-        Finding {
-            code,
-            severity: Severity::Error,
-            message: message.into(),
-            primary: Label { span, text: label.into() },
-            secondary: Vec::new(),
-            help: None,
-        }
-    }
-
-    pub fn warning(
-        code: &'static str,
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Self {
-        Finding { severity: Severity::Warning, ..Self::error(code, span, message, label) }
-    }
-
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.secondary.push(Label { span, text: text.into() });
-        self
-    }
-
-    pub fn at(self, source: crate::diagnostic::SourceId) -> Diagnostic {
-        let Finding { code, severity, message, primary, secondary, help } = self;
-        Diagnostic { code, severity, source, message, primary, secondary, help }
-    }
-}
 
 /// The names of a dotted path such as `pe.rich_signature.key`, outermost first.
 pub(crate) fn dotted<'a, 's>(expr: &'a Expr<'s>) -> Option<Vec<&'a crate::ast::Ident<'s>>> {

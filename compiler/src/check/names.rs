@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Finding;
 use crate::ast::Rule;
 use crate::codes;
 use crate::compile::Options;
@@ -57,17 +56,18 @@ impl<'a> Declarations<'a> {
             let key = (declaration.namespace, name.name);
             if let Some(&first) = this.by_name.get(&key) {
                 let first = this.rules[first.0 as usize];
-                let mut finding = Finding::error(
+                let mut finding = Diagnostic::error(
                     codes::DUPLICATE_RULE,
+                    declaration.source,
                     name.span,
                     format!("rule `{}` is defined twice", name.name),
                     "defined again here",
                 )
-                .help("rename one of them, or put the files into different namespaces");
+                .with_help("rename one of them, or put the files into different namespaces");
                 if first.source == declaration.source {
-                    finding = finding.label(first.rule.name.span, "first defined here");
+                    finding = finding.with_label(first.rule.name.span, "first defined here");
                 }
-                diagnostics.push(finding.at(declaration.source));
+                diagnostics.push(finding);
                 continue;
             }
             this.by_name.insert(key, DeclId(this.rules.len() as u32));

@@ -2,9 +2,9 @@
 
 use hallmark_image::schema::{Field, MODULES, Module, module_id};
 
+use super::dotted;
 use super::expr::type_name;
 use super::rule::{Checked, Checker};
-use super::{Finding, dotted};
 use crate::ast::{self, ExprKind};
 use crate::codes;
 use crate::diagnostic::Span;
@@ -29,7 +29,7 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn unknown_name(&mut self, name: &ast::Ident<'a>) -> super::rule::Refused {
-        let mut finding = Finding::error(
+        let mut finding = self.error(
             codes::UNKNOWN_NAME,
             name.span,
             format!("unknown identifier `{}`", name.name),
@@ -37,11 +37,11 @@ impl<'c, 'a> Checker<'c, 'a> {
         );
         let near = crate::suggest::nearest(name.name, self.declarations.candidates(self.id));
         if module_id(name.name).is_some() {
-            finding = finding.help(format!("add `import \"{}\"` at the top of the file", name.name));
+            finding = finding.with_help(format!("add `import \"{}\"` at the top of the file", name.name));
         } else if let Some(near) = near {
-            finding = finding.help(format!("did you mean `{near}`?"));
+            finding = finding.with_help(format!("did you mean `{near}`?"));
         } else {
-            finding = finding.help(format!("define external variables with `-d {}=VALUE`", name.name));
+            finding = finding.with_help(format!("define external variables with `-d {}=VALUE`", name.name));
         }
         self.refuse(finding)
     }
@@ -81,14 +81,14 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn unknown_field(&mut self, fields: &'static [Field], name: &ast::Ident<'a>) -> super::rule::Refused {
-        let mut finding = Finding::error(
+        let mut finding = self.error(
             codes::UNKNOWN_FIELD,
             name.span,
             format!("unknown field or function `{}`", name.name),
             "this does not exist here",
         );
         if let Some(near) = crate::suggest::nearest(name.name, fields.iter().map(|f| f.name)) {
-            finding = finding.help(format!("did you mean `{near}`?"));
+            finding = finding.with_help(format!("did you mean `{near}`?"));
         }
         self.refuse(finding)
     }
@@ -105,7 +105,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Err(self.wrong_type(&key.ty, wanted, index.span));
         }
         if key.as_int().is_some_and(|n| n < 0) {
-            return Err(self.refuse(Finding::error(
+            return Err(self.refuse(self.error(
                 codes::NEGATIVE_NUMBER,
                 span,
                 "arrays are indexed from 0",
@@ -135,7 +135,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 {
                     Err(self.unknown_name(first))
                 }
-                _ => Err(self.refuse(Finding::error(
+                _ => Err(self.refuse(self.error(
                     codes::WRONG_TYPE,
                     callee.span,
                     "this can't be called",
@@ -147,14 +147,14 @@ impl<'c, 'a> Checker<'c, 'a> {
             module.functions.iter().enumerate().filter(|(_, f)| f.name == function).collect();
         let args_checked = self.exprs(args)?;
         if overloads.is_empty() {
-            let mut finding = Finding::error(
+            let mut finding = self.error(
                 codes::UNKNOWN_FIELD,
                 callee.span,
                 format!("module `{}` has no function `{function}`", module.name),
                 "this does not exist here",
             );
             if let Some(near) = crate::suggest::nearest(&function, module.functions.iter().map(|f| f.name)) {
-                finding = finding.help(format!("did you mean `{}.{near}`?", module.name));
+                finding = finding.with_help(format!("did you mean `{}.{near}`?", module.name));
             }
             return Err(self.refuse(finding));
         }
@@ -166,19 +166,19 @@ impl<'c, 'a> Checker<'c, 'a> {
         let known: Vec<String> =
             overloads.iter().map(|(_, f)| format!("`{function}({})`", shape(f.args))).collect();
         Err(self.refuse(
-            Finding::error(
+            self.error(
                 codes::WRONG_ARGUMENTS,
                 span,
                 format!("wrong arguments for `{}.{function}`", module.name),
                 format!("called with ({})", shape(&types)),
             )
-            .help(format!("it takes {}", known.join(" or "))),
+            .with_help(format!("it takes {}", known.join(" or "))),
         ))
     }
 
     fn read_int(&mut self, code: u8, args: &'a [ast::Expr<'a>], span: Span) -> Checked {
         let [offset] = args else {
-            return Err(self.refuse(Finding::error(
+            return Err(self.refuse(self.error(
                 codes::WRONG_ARGUMENTS,
                 span,
                 "wrong arguments",

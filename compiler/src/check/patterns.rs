@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Finding;
 use crate::ast::{Literal, ModifierKind, Pattern, PatternBody};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::lower::PatternSpec;
 
 /// Fewest bytes of a `base64` text: below that, an encoded fragment is too short to mean anything.
@@ -14,21 +13,23 @@ const MIN_BASE64: usize = 3;
 /// Checks a pattern's modifiers.
 pub(super) fn check_pattern<'a>(
     pattern: &'a Pattern<'a>,
+    source: SourceId,
     relaxed: bool,
-) -> Result<PatternSpec<'a>, Vec<Finding>> {
+) -> Result<PatternSpec<'a>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let has = |name: &str| pattern.modifiers.iter().find(|m| modifier_name(&m.kind) == name).map(|m| m.span);
     for modifier in &pattern.modifiers {
         if !allowed(&pattern.body, &modifier.kind) {
             let (what, name) = (body_name(&pattern.body), modifier_name(&modifier.kind));
             findings.push(
-                Finding::error(
+                Diagnostic::error(
                     codes::INVALID_MODIFIER,
+                    source,
                     modifier.span,
                     format!("modifier `{name}` does not apply to {what}"),
                     "not here",
                 )
-                .help(format!("remove `{name}`")),
+                .with_help(format!("remove `{name}`")),
             );
         }
     }
@@ -43,14 +44,15 @@ pub(super) fn check_pattern<'a>(
     ] {
         if let (Some(first), Some(second)) = (has(a), has(b)) {
             findings.push(
-                Finding::error(
+                Diagnostic::error(
                     codes::INVALID_MODIFIERS,
+                    source,
                     second,
                     format!("modifiers `{a}` and `{b}` do not go together"),
                     format!("`{b}` here"),
                 )
-                .label(first, format!("`{a}` here"))
-                .help("write two patterns, one with each"),
+                .with_label(first, format!("`{a}` here"))
+                .with_help("write two patterns, one with each"),
             );
         }
     }
@@ -69,12 +71,12 @@ pub(super) fn check_pattern<'a>(
         match &modifier.kind {
             ModifierKind::Xor { min, max } => spec.xor = Some((*min, *max)),
             ModifierKind::Base64(alphabet) => {
-                spec.base64 = alphabet_bytes(alphabet.as_ref(), &mut findings);
-                base64_length(&pattern.body, modifier.span, &mut findings);
+                spec.base64 = alphabet_bytes(alphabet.as_ref(), source, &mut findings);
+                base64_length(&pattern.body, modifier.span, source, &mut findings);
             }
             ModifierKind::Base64Wide(alphabet) => {
-                spec.base64wide = alphabet_bytes(alphabet.as_ref(), &mut findings);
-                base64_length(&pattern.body, modifier.span, &mut findings);
+                spec.base64wide = alphabet_bytes(alphabet.as_ref(), source, &mut findings);
+                base64_length(&pattern.body, modifier.span, source, &mut findings);
             }
             _ => {}
         }
@@ -83,26 +85,28 @@ pub(super) fn check_pattern<'a>(
         && a != b
     {
         findings.push(
-            Finding::error(
+            Diagnostic::error(
                 codes::INVALID_BASE64,
+                source,
                 span,
                 "`base64` and `base64wide` have different alphabets",
                 "another alphabet here",
             )
-            .help("write two patterns, one with each"),
+            .with_help("write two patterns, one with each"),
         );
     }
     if let PatternBody::Text(text) = &pattern.body
         && text.value.is_empty()
     {
         findings.push(
-            Finding::error(
+            Diagnostic::error(
                 codes::EMPTY_PATTERN,
+                source,
                 text.span,
                 format!("pattern `{}` is empty", pattern.id.name),
                 "empty text",
             )
-            .help("an empty text would match everywhere; remove the pattern"),
+            .with_help("an empty text would match everywhere; remove the pattern"),
         );
     }
     // `ascii` is what a pattern is when nothing else is asked for.
@@ -142,36 +146,42 @@ fn modifier_name(modifier: &ModifierKind<'_>) -> &'static str {
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn alphabet_bytes(alphabet: Option<&Literal<'_>>, findings: &mut Vec<Finding>) -> Option<[u8; 64]> {
+fn alphabet_bytes(
+    alphabet: Option<&Literal<'_>>,
+    source: SourceId,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<[u8; 64]> {
     let Some(literal) = alphabet else { return Some(*STANDARD) };
     let distinct = literal.value.iter().collect::<BTreeSet<_>>().len();
     let bytes = <[u8; 64]>::try_from(&*literal.value).ok().filter(|b| distinct == 64 && b.is_ascii());
     if bytes.is_none() {
         findings.push(
-            Finding::error(
+            Diagnostic::error(
                 codes::INVALID_BASE64,
+                source,
                 literal.span,
                 format!("not a base64 alphabet: {} bytes, {distinct} of them distinct", literal.value.len()),
                 "64 distinct ASCII characters are needed",
             )
-            .help("leave the alphabet out to use the standard one"),
+            .with_help("leave the alphabet out to use the standard one"),
         );
     }
     bytes
 }
 
-fn base64_length(body: &PatternBody<'_>, span: Span, findings: &mut Vec<Finding>) {
+fn base64_length(body: &PatternBody<'_>, span: Span, source: SourceId, findings: &mut Vec<Diagnostic>) {
     if let PatternBody::Text(text) = body
         && text.value.len() < MIN_BASE64
     {
         findings.push(
-            Finding::error(
+            Diagnostic::error(
                 codes::INVALID_BASE64,
+                source,
                 text.span,
                 format!("a base64 text needs at least {MIN_BASE64} bytes"),
                 "too short",
             )
-            .label(span, "because of this modifier"),
+            .with_label(span, "because of this modifier"),
         );
     }
 }

@@ -2,7 +2,6 @@
 
 use hallmark_image::limits::MAX_LOOPS;
 
-use super::Finding;
 use super::rule::{Checked, Checker, Refused, Variable};
 use crate::ast::{self, ExprKind, Iterable, OfSet, SetItem};
 use crate::codes;
@@ -25,13 +24,13 @@ impl<'c, 'a> Checker<'c, 'a> {
     fn not_negative(&mut self, expr: &'a ast::Expr<'a>, most: i64) -> Checked {
         let checked = self.int(expr)?;
         match checked.as_int() {
-            Some(n) if n < 0 => Err(self.refuse(Finding::error(
+            Some(n) if n < 0 => Err(self.refuse(self.error(
                 codes::NEGATIVE_NUMBER,
                 expr.span,
                 "a negative number of items",
                 format!("this is {n}"),
             ))),
-            Some(n) if n > most => Err(self.refuse(Finding::error(
+            Some(n) if n > most => Err(self.refuse(self.error(
                 codes::NUMBER_RANGE,
                 expr.span,
                 "a percentage above 100",
@@ -94,8 +93,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Ok(());
         }
         Err(self.refuse(
-            Finding::error(codes::WRONG_TYPE, span, "`at` and `in` need patterns", "this set has none")
-                .help("only patterns match at offsets"),
+            self.error(codes::WRONG_TYPE, span, "`at` and `in` need patterns", "this set has none")
+                .with_help("only patterns match at offsets"),
         ))
     }
 
@@ -112,7 +111,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         if let Quantifier::Count(count) = quantifier
             && count.as_int().is_some_and(|n| n > available as i64)
         {
-            self.findings.push(Finding::warning(
+            self.findings.push(self.warning(
                 codes::INVARIANT,
                 span,
                 "this is always false",
@@ -139,7 +138,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                     indices.extend(named.map(|(i, _)| i as u32));
                     if indices.len() == before {
                         let star = if item.wildcard { "*" } else { "" };
-                        return Err(self.refuse(Finding::error(
+                        return Err(self.refuse(self.error(
                             codes::UNKNOWN_PATTERN,
                             item.span,
                             format!("no pattern is called `{}{star}`", item.name),
@@ -149,7 +148,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 }
             }
             OfSet::Rules(_) | OfSet::Exprs(_) => {
-                return Err(self.refuse(Finding::error(
+                return Err(self.refuse(self.error(
                     codes::WRONG_TYPE,
                     span,
                     "patterns are needed here",
@@ -159,8 +158,8 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
         if indices.is_empty() {
             return Err(self.refuse(
-                Finding::error(codes::UNKNOWN_PATTERN, span, "this rule has no patterns", "a set of none")
-                    .help("add a `strings` section"),
+                self.error(codes::UNKNOWN_PATTERN, span, "this rule has no patterns", "a set of none")
+                    .with_help("add a `strings` section"),
             ));
         }
         // A pattern named twice counts once.
@@ -185,7 +184,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
             let named = self.declarations.with_prefix(self.id, item.name);
             if named.is_empty() {
-                return Err(self.refuse(Finding::error(
+                return Err(self.refuse(self.error(
                     codes::UNKNOWN_NAME,
                     item.span,
                     format!("no rule is called `{}*`", item.name),
@@ -195,13 +194,11 @@ impl<'c, 'a> Checker<'c, 'a> {
             if let Some(below) = self.declarations.defined_below(self.id, item.name) {
                 let message =
                     format!("`{}*` would also mean rule `{below}`, which is defined below", item.name);
-                let finding = Finding::error(
-                    codes::UNKNOWN_NAME,
-                    item.span,
-                    message,
-                    "only rules above are known here",
+                let finding =
+                    self.error(codes::UNKNOWN_NAME, item.span, message, "only rules above are known here");
+                return Err(
+                    self.refuse(finding.with_help("move this rule below all rules that the set means"))
                 );
-                return Err(self.refuse(finding.help("move this rule below all rules that the set means")));
             }
             rules.extend(named);
         }
@@ -212,7 +209,7 @@ impl<'c, 'a> Checker<'c, 'a> {
     /// Opens a loop: how many locals were live before, the loop's first local, its depth.
     fn enter_loop(&mut self, span: Span) -> Result<(u16, u16, u16), Refused> {
         if self.loops >= MAX_LOOPS {
-            return Err(self.refuse(Finding::error(
+            return Err(self.refuse(self.error(
                 codes::TOO_DEEP,
                 span,
                 "loops nest too deep",
@@ -276,7 +273,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         let checked = if fits {
             self.expr(body).and_then(|e| self.truth_value(e, body.span))
         } else {
-            Err(self.refuse(Finding::error(
+            Err(self.refuse(self.error(
                 codes::WRONG_ARGUMENTS,
                 span,
                 "wrong number of loop variables",
@@ -301,7 +298,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 let first = checked.first().map_or(Type::Int, |e| e.ty);
                 for (expr, ast) in checked.iter().zip(list) {
                     if expr.ty != first {
-                        return Err(self.refuse(Finding::error(
+                        return Err(self.refuse(self.error(
                             codes::MISMATCHED_TYPES,
                             ast.span,
                             "the items of a list have different types",

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Finding;
 use super::names::Declarations;
 use super::patterns::check_pattern;
 use crate::ast;
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
 use crate::ir::{self, DeclId, RuleIr, Type, Value};
 use crate::limits::MAX_PATTERNS;
 
@@ -29,7 +28,7 @@ pub fn check_rule<'a>(
     let mut checker = Checker::new(declarations, id, declaration.rule, relaxed);
     let rule = checker.rule();
     let refused = rule.is_none() || checker.findings.iter().any(|f| f.severity == Severity::Error);
-    diagnostics.extend(checker.findings.into_iter().map(|f| f.at(declaration.source)));
+    diagnostics.append(&mut checker.findings);
     rule.filter(|_| !refused)
 }
 
@@ -45,7 +44,7 @@ pub(super) struct Checker<'c, 'a> {
     pub id: DeclId,
     pub rule: &'a ast::Rule<'a>,
     pub relaxed: bool,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnostic>,
     pub pattern_ids: BTreeMap<&'a str, u32>,
     pub used: Vec<bool>,
     pub references: Vec<DeclId>,
@@ -78,7 +77,31 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
     }
 
-    pub fn refuse(&mut self, finding: Finding) -> Refused {
+    pub fn source(&self) -> SourceId {
+        self.declarations.get(self.id).source
+    }
+
+    pub fn error(
+        &self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::error(code, self.source(), span, message, label)
+    }
+
+    pub fn warning(
+        &self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::warning(code, self.source(), span, message, label)
+    }
+
+    pub fn refuse(&mut self, finding: Diagnostic) -> Refused {
         self.findings.push(finding);
         Refused
     }
@@ -89,7 +112,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         self.names_of_patterns();
         let mut patterns = Vec::with_capacity(rule.patterns.len());
         for pattern in &rule.patterns {
-            match check_pattern(pattern, self.relaxed) {
+            match check_pattern(pattern, self.source(), self.relaxed) {
                 Ok(spec) => patterns.push(ir::PatternIr {
                     id: pattern.id.name.to_owned(),
                     private: pattern.modifiers.iter().any(|m| m.kind == ast::ModifierKind::Private),
@@ -131,14 +154,14 @@ impl<'c, 'a> Checker<'c, 'a> {
         for (i, tag) in rule.tags.iter().enumerate() {
             if let Some(first) = rule.tags.iter().take(i).find(|t| t.name == tag.name) {
                 self.findings.push(
-                    Finding::error(
+                    self.error(
                         codes::DUPLICATE_TAG,
                         tag.span,
                         format!("tag `{}` is given twice", tag.name),
                         "again here",
                     )
-                    .label(first.span, "first given here")
-                    .help("remove one of them"),
+                    .with_label(first.span, "first given here")
+                    .with_help("remove one of them"),
                 );
             }
         }
@@ -148,13 +171,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         let rule = self.rule;
         if rule.patterns.len() > MAX_PATTERNS {
             self.findings.push(
-                Finding::error(
+                self.error(
                     codes::TOO_MANY_PATTERNS,
                     rule.name.span,
                     format!("rule `{}` has {} patterns", rule.name.name, rule.patterns.len()),
                     format!("a rule may have {MAX_PATTERNS}"),
                 )
-                .help("split the rule"),
+                .with_help("split the rule"),
             );
         }
         for (index, pattern) in rule.patterns.iter().enumerate() {
@@ -163,16 +186,16 @@ impl<'c, 'a> Checker<'c, 'a> {
                 continue;
             }
             if let Some(&first) = self.pattern_ids.get(id.name) {
-                let mut finding = Finding::error(
+                let mut finding = self.error(
                     codes::DUPLICATE_PATTERN,
                     id.span,
                     format!("pattern `{}` is defined twice", id.name),
                     "defined again here",
                 );
                 if let Some(first) = rule.patterns.get(first as usize) {
-                    finding = finding.label(first.id.span, "first defined here");
+                    finding = finding.with_label(first.id.span, "first defined here");
                 }
-                self.findings.push(finding.help("give one of them another name"));
+                self.findings.push(finding.with_help("give one of them another name"));
                 continue;
             }
             self.pattern_ids.insert(id.name, index as u32);
@@ -184,13 +207,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         for (pattern, used) in rule.patterns.iter().zip(&self.used) {
             if !used && !pattern.id.name.starts_with("$_") {
                 self.findings.push(
-                    Finding::error(
+                    self.error(
                         codes::UNUSED_PATTERN,
                         pattern.id.span,
                         format!("pattern `{}` is not used", pattern.id.name),
                         "the condition does not mention it",
                     )
-                    .help("use it in the condition, remove it, or let its name begin with `$_`"),
+                    .with_help("use it in the condition, remove it, or let its name begin with `$_`"),
                 );
             }
         }
@@ -201,13 +224,13 @@ impl<'c, 'a> Checker<'c, 'a> {
         let end = first + count;
         if end > hallmark_image::limits::MAX_LOCALS {
             return Err(self.refuse(
-                Finding::error(
+                self.error(
                     codes::TOO_DEEP,
                     span,
                     "too many variables in this condition",
                     "one too many here",
                 )
-                .help("split the rule"),
+                .with_help("split the rule"),
             ));
         }
         self.live_locals = end;
