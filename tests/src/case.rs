@@ -91,7 +91,8 @@ impl TryFrom<Vec<Value>> for MatchRow {
     type Error = String;
 
     fn try_from(row: Vec<Value>) -> Result<Self, String> {
-        let wrong = || format!("expected [pattern, offset, length] or [pattern, offset, length, key], not {row:?}");
+        let wrong =
+            || format!("expected [pattern, offset, length] or [pattern, offset, length, key], not {row:?}");
         let number = |at: usize| row.get(at).and_then(Value::as_u64).ok_or_else(wrong);
         let pattern = row.first().and_then(Value::as_str).ok_or_else(wrong)?.to_owned();
         let xor_key = match row.len() {
@@ -137,7 +138,8 @@ impl Case {
                 Sources::One(text) => std::slice::from_ref(text),
                 Sources::Many(texts) => texts,
             };
-            let named = move |(i, text): (usize, &String)| source(format!("{namespace}-{i}.yar"), namespace, text);
+            let named =
+                move |(i, text): (usize, &String)| source(format!("{namespace}-{i}.yar"), namespace, text);
             texts.iter().enumerate().map(named)
         });
         plain.chain(named).collect()
@@ -150,7 +152,9 @@ impl Case {
     pub fn externals(&self) -> anyhow::Result<Vec<(String, ExternalValue)>> {
         let value = |value: &Value| match value {
             Value::Bool(value) => Some(ExternalValue::Bool(*value)),
-            Value::Number(n) => n.as_i64().map(ExternalValue::Int).or_else(|| n.as_f64().map(ExternalValue::Float)),
+            Value::Number(n) => {
+                n.as_i64().map(ExternalValue::Int).or_else(|| n.as_f64().map(ExternalValue::Float))
+            }
             Value::String(text) => Some(ExternalValue::Str(text.clone().into_bytes())),
             _ => None,
         };

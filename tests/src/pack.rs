@@ -47,7 +47,8 @@ impl RulePack {
         }
         let mut cases = Vec::new();
         for path in files(&root.join("cases"), "toml")? {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let file: CaseFile = toml::from_str(&text).with_context(|| path.display().to_string())?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             for case in file.case {

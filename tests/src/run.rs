@@ -89,9 +89,8 @@ fn judge(case: &Case) -> Result<(), String> {
     let mut matches = case.matches.clone();
     matches.sort();
     // What the condition did not need may be listed in full, or not at all.
-    compare_matches(&matches, &plain.matches).or_else(|cause| {
-        compare_matches(&matches, &listing.matches).map_err(|_| cause)
-    })
+    compare_matches(&matches, &plain.matches)
+        .or_else(|cause| compare_matches(&matches, &listing.matches).map_err(|_| cause))
 }
 
 /// Case files list the first matches only where there are many.
@@ -199,7 +198,8 @@ fn missing_module(case: &Case) -> Option<String> {
 
 /// Compiles one text in the namespace `default`, without includes or external variables.
 pub fn compile_text(text: &str) -> Compilation {
-    let source = Source { name: "rules.yar".into(), namespace: "default".into(), text: text.as_bytes().to_vec() };
+    let source =
+        Source { name: "rules.yar".into(), namespace: "default".into(), text: text.as_bytes().to_vec() };
     compile(vec![source], &Options::default(), &NoIncludes, &mut |_| {})
 }
 

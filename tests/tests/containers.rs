@@ -2,8 +2,8 @@
 //! each a named error.
 
 use hallmark_container::{
-    Compiler, Container, Counts, DecodedImage, Demand, Digest, EngineVersion, Error, FormatVersion, Policy, SignedNote,
-    encode, open,
+    Compiler, Container, Counts, DecodedImage, Demand, Digest, EngineVersion, Error, FormatVersion, Policy,
+    SignedNote, encode, open,
 };
 use hallmark_image::{Image, header};
 use hallmark_publish::{DEFAULT_LEVEL, Release, ReleaseInfo, SecretKey, SectionInfo, SourceManifest};
@@ -35,7 +35,8 @@ fn packed(keys: &[SecretKey]) -> Release {
     let compilation = pack.compile();
     let bytes = compilation.image.unwrap();
     let image = Image::parse(&bytes).unwrap();
-    let manifest = SourceManifest::new(pack.sources.iter().map(|s| (s.name.as_str(), s.text.as_slice()))).unwrap();
+    let manifest =
+        SourceManifest::new(pack.sources.iter().map(|s| (s.name.as_str(), s.text.as_slice()))).unwrap();
     let info = ReleaseInfo {
         db: DB.into(),
         serial: 1,

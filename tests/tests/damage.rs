@@ -55,7 +55,8 @@ rule loops {
 rule sets { condition: 1 of (texts, bytes) or none of (regexes, loops) or pe.number_of_sections > 2 }
 "#;
 
-const DATA: &[u8] = b"alpha ALPHA a\0l\0p\0h\0a\0 MZ\x90\x90PE abbcdx omega 12.exe \x11\x33\x44\x99\x66 .text";
+const DATA: &[u8] =
+    b"alpha ALPHA a\0l\0p\0h\0a\0 MZ\x90\x90PE abbcdx omega 12.exe \x11\x33\x44\x99\x66 .text";
 
 fn sampler() -> Vec<u8> {
     use hallmark_compiler::{ExternalValue, Options, Source, compile};
@@ -89,7 +90,8 @@ fn signed_again(bytes: &mut [u8]) {
             let bytes: [u8; 8] = bytes.get(at + offset..at + offset + 8)?.try_into().ok()?;
             usize::try_from(u64::from_le_bytes(bytes)).ok()
         };
-        let section = field(8).zip(field(16)).and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
+        let section =
+            field(8).zip(field(16)).and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
         if let Some(digest) = section.map(Sha256::digest)
             && let Some(slot) = bytes.get_mut(at + 32..at + 64)
         {
@@ -108,7 +110,7 @@ struct Tally {
 
 impl Tally {
     /// Parses a changed image whose section digests count as right, and scans with it if it is accepted.
-    fn judge(&mut self, bytes: &mut Vec<u8>, what: &dyn Fn() -> String) {
+    fn judge(&mut self, bytes: &mut [u8], what: &dyn Fn() -> String) {
         let started = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             if Image::parse_undigested(bytes).is_err() {
@@ -120,8 +122,12 @@ impl Tally {
             scanner.max_steps(50_000).deadline(Duration::from_secs(2));
             for data in [DATA, b""] {
                 let report = scanner.strings(true).scan(data).unwrap();
-                let shown = report.matches().map(|m| m.rule().len() + m.tags().count() + m.meta().count()).sum::<usize>();
-                let patterns = report.matches().flat_map(|m| m.patterns()).map(|p| p.id().len() + p.matches().len());
+                let shown = report
+                    .matches()
+                    .map(|m| m.rule().len() + m.tags().count() + m.meta().count())
+                    .sum::<usize>();
+                let patterns =
+                    report.matches().flat_map(|m| m.patterns()).map(|p| p.id().len() + p.matches().len());
                 std::hint::black_box(shown + patterns.sum::<usize>());
             }
             true
@@ -137,7 +143,12 @@ impl Tally {
     }
 
     fn finish(self) {
-        assert!(self.bad.is_empty(), "{} changed images went wrong:\n{}", self.bad.len(), self.bad.join("\n"));
+        assert!(
+            self.bad.is_empty(),
+            "{} changed images went wrong:\n{}",
+            self.bad.len(),
+            self.bad.join("\n")
+        );
         assert!(self.refused > 0 && self.scanned > 0, "one kind of outcome never happened: {self:?}");
     }
 }
@@ -145,7 +156,8 @@ impl Tally {
 #[test]
 fn cut_images_are_refused() {
     let good = pack();
-    let cuts = (0..HEADER_LEN + 8).chain((HEADER_LEN..good.len()).step_by(997)).chain(good.len() - 40..good.len());
+    let cuts =
+        (0..HEADER_LEN + 8).chain((HEADER_LEN..good.len()).step_by(997)).chain(good.len() - 40..good.len());
     for cut in cuts {
         match Image::parse(&good[..cut]).unwrap_err() {
             Error::Truncated { need, have } => assert!(have == cut as u64 && need > have, "cut at {cut}"),
@@ -201,13 +213,14 @@ fn every_field_with_digests_made_again() {
     places.extend(range(&good, SectionKind::Filter).take(64));
     for kind in [SectionKind::Atoms, SectionKind::Shorts] {
         // Pages are mostly empty: what is in use, and some of what is not.
-        let used = |at: &usize| good[*at] != 0 || at % 37 == 0;
+        let used = |at: &usize| good[*at] != 0 || at.is_multiple_of(37);
         places.extend(range(&good, kind).filter(used));
     }
     for at in places {
         let Some(old) = good.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok()) else { continue };
         let value = u32::from_le_bytes(old);
-        let mut values = vec![0, 1, value.wrapping_add(1), value.wrapping_sub(1), u32::MAX, 0x7FFF_FFFF, value ^ 0x80];
+        let mut values =
+            vec![0, 1, value.wrapping_add(1), value.wrapping_sub(1), u32::MAX, 0x7FFF_FFFF, value ^ 0x80];
         values.sort_unstable();
         values.dedup();
         for new in values.into_iter().filter(|new| *new != value) {
@@ -249,7 +262,9 @@ fn random_damage() {
             let at = if *in_use { used[at.index(used.len())] } else { at.index(bytes.len()) };
             bytes[at] = *byte;
         }
-        prop_assert!(bytes == good || Image::parse(&bytes).is_err() || bytes[..HEADER_LEN] != good[..HEADER_LEN]);
+        prop_assert!(
+            bytes == good || Image::parse(&bytes).is_err() || bytes[..HEADER_LEN] != good[..HEADER_LEN]
+        );
         let mut tally = Tally::default();
         tally.judge(&mut bytes, &|| format!("{changes:?}"));
         prop_assert!(tally.bad.is_empty(), "{:?}", tally.bad);
@@ -266,10 +281,12 @@ fn random_damage() {
 #[test]
 fn two_rules_are_not_mixed_up() {
     // Slots of the rule table swapped: each rule answers under its own name still, or the image is refused.
-    let text = "rule a { strings: $a = \"aaaa\" condition: $a } rule b { strings: $b = \"bbbb\" condition: $b }";
+    let text =
+        "rule a { strings: $a = \"aaaa\" condition: $a } rule b { strings: $b = \"bbbb\" condition: $b }";
     let good = compile_text(text).image.unwrap();
     let image = Image::parse(&good).unwrap();
-    let [(first, _), (second, _)] = <[_; 2]>::try_from(image.rules().collect::<Vec<_>>()).unwrap_or_else(|_| panic!());
+    let [(first, _), (second, _)] =
+        <[_; 2]>::try_from(image.rules().collect::<Vec<_>>()).unwrap_or_else(|_| panic!());
     let rules = range(&good, SectionKind::Rules).start + 4;
     let mut bytes = good.clone();
     for byte in 0..8 {

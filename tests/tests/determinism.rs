@@ -132,7 +132,8 @@ fn an_added_rule_changes_little_besides_its_unit() {
     }
     // Pages after the new rule move as a whole: only where they begin is another.
     let slots = |bytes| {
-        let pages = Image::parse(bytes).unwrap().section(SectionKind::Rules).chunks_exact(size_of::<RulePage>());
+        let pages =
+            Image::parse(bytes).unwrap().section(SectionKind::Rules).chunks_exact(size_of::<RulePage>());
         pages.map(|page| page[size_of::<u32>()..].to_vec()).collect::<Vec<_>>()
     };
     let changed = slots(&old).iter().zip(&slots(&new)).filter(|(a, b)| a != b).count();
@@ -140,7 +141,10 @@ fn an_added_rule_changes_little_besides_its_unit() {
     // Units move, but stay what they are: the patch holds little more than the new one.
     let units = |bytes| {
         let image = Image::parse(bytes).unwrap();
-        image.rules().map(|(id, _)| image.unit_bytes(id).unwrap().to_vec()).collect::<std::collections::BTreeSet<_>>()
+        image
+            .rules()
+            .map(|(id, _)| image.unit_bytes(id).unwrap().to_vec())
+            .collect::<std::collections::BTreeSet<_>>()
     };
     let (before, after) = (units(&old), units(&new));
     let fresh: usize = after.difference(&before).map(Vec::len).sum();

@@ -53,7 +53,8 @@ fn every_rule_has_a_hit_and_a_miss() {
     let mut without = Vec::new();
     for (rule, private) in rules(&database(&pack)) {
         let has = |hit: bool| pack.cases.iter().any(|c| c.hit == hit && c.rules.contains(&rule));
-        if !private && !(has(true) && has(false)) {
+        let tested = has(true) && has(false);
+        if !private && !tested {
             without.push(rule);
         }
     }
@@ -64,7 +65,8 @@ fn every_rule_has_a_hit_and_a_miss() {
 fn every_file_compiles_alone() {
     for source in RulePack::load().unwrap().sources {
         let compilation = compile_text(std::str::from_utf8(&source.text).unwrap());
-        let said: Vec<_> = compilation.diagnostics.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+        let said: Vec<_> =
+            compilation.diagnostics.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
         assert!(compilation.image.is_some() && said.is_empty(), "{}: {}", source.name, said.join("\n"));
     }
 }

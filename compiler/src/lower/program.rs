@@ -49,29 +49,57 @@ pub(super) fn encode(hir: &Hir, direction: Direction) -> Result<Vec<u8>, Program
     Encoder { nfa: &nfa, direction, numbers: BTreeMap::new(), out: Output::default() }.run()
 }
 
-/// The program of a run of bytes next to which bytes of certain sets stand. With `wide`, those are two-byte characters.
-pub(super) fn encode_within(
-    before: Option<ByteSet>,
-    bytes: &[u8],
-    after: Option<ByteSet>,
-    wide: bool,
-) -> Result<Vec<u8>, ProgramError> {
+/// What stands around a run of characters.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    /// What the characters before it are, the nearest first.
+    pub(super) before: Vec<ByteSet>,
+    /// Ways in which the data may go on behind it, one of which must hold; none of them when anything may follow.
+    pub(super) after: Vec<Vec<Neighbour>>,
+}
+
+/// What stands at a place behind a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Neighbour {
+    /// One of these characters.
+    Char(ByteSet),
+    /// The end of the data.
+    End,
+}
+
+/// The program of a run of bytes with certain characters around it. With `wide`, those have two bytes each.
+pub(super) fn encode_within(bytes: &[u8], around: &Around, wide: bool) -> Result<Vec<u8>, ProgramError> {
     let mut out = Output::default();
-    let looks = if wide { (Look::WideBefore, Look::WideAfter) } else { (Look::Before, Look::After) };
-    if let Some(set) = before {
-        let look = out.look(looks.0, Some(set), 1);
-        out.push(look)?;
+    let (before, after, width) =
+        if wide { (Look::WideBefore, Look::WideAfter, 2) } else { (Look::Before, Look::After, 1) };
+    for (skipped, &set) in (0u8..).zip(&around.before) {
+        let next = out.states.len() as u32 + 1;
+        let look = out.look(before, Some(set), next);
+        out.push(State { high: skipped * width, ..look })?;
     }
     for &byte in bytes {
         let next = out.states.len() as u32 + 1;
         out.push(state(StateKind::Range, byte, byte, next, 0))?;
     }
-    if let Some(set) = after {
-        let next = out.states.len() as u32 + 1;
-        let look = out.look(looks.1, Some(set), next);
-        out.push(look)?;
+    // The ways are laid out one behind the other: a split leads to each and, failing that, to the next split.
+    for (left, way) in (0..around.after.len()).rev().zip(&around.after) {
+        if left > 0 {
+            let here = out.states.len() as u32;
+            out.push(state(StateKind::Split, 0, 0, here + 1, here + 2 + way.len() as u32))?;
+        }
+        for (skipped, neighbour) in (0u8..).zip(way) {
+            let next = out.states.len() as u32 + 1;
+            let look = match neighbour {
+                Neighbour::Char(set) => out.look(after, Some(*set), next),
+                Neighbour::End => out.look(Look::End, None, next),
+            };
+            out.push(State { high: skipped * width, ..look })?;
+        }
+        out.push(state(StateKind::Match, 0, 0, 0, 0))?;
     }
-    out.push(state(StateKind::Match, 0, 0, 0, 0))?;
+    if around.after.is_empty() {
+        out.push(state(StateKind::Match, 0, 0, 0, 0))?;
+    }
     Ok(out.finish(0))
 }
 

@@ -59,12 +59,12 @@ pub(super) fn lower(
 
 /// One shift of a text in base64: its characters, between those that share bits with it.
 fn encoded(shift: Shift, wide: bool, span: Span) -> Result<LoweredVariant, LowerError> {
-    let Shift { chars, before, after } = shift;
+    let Shift { chars, around } = shift;
     let (chars, flags) = if wide { (widen(&chars), WIDE) } else { (chars, 0) };
-    if before.is_none() && after.is_none() {
+    if around.before.is_empty() && around.after.is_empty() {
         return Ok(exact(chars, flags));
     }
-    let program = program::encode_within(before, &chars, after, wide)
+    let program = program::encode_within(&chars, &around, wide)
         .map_err(|_| LowerError::TooLarge { limit: MAX_PROGRAM_STATES, span })?;
     let atoms = atoms::of_bytes(&chars, &[]);
     Ok(LoweredVariant { body: Body::Program(program), flags, xor: (0, 0), backward: Vec::new(), atoms })

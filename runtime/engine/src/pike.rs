@@ -252,13 +252,16 @@ fn holds(program: &Program<'_>, state: &State, look: Look, data: &[u8], at: usiz
         let pair = i.and_then(|i| data.get(i..)?.first_chunk());
         pair.is_some_and(|&[b, zero]| zero == 0 && in_class(program, state, b))
     };
+    let distance = usize::from(state.high);
+    let back = |width: usize| at.checked_sub(distance.saturating_add(width));
+    let ahead = at.saturating_add(distance);
     match look {
-        Look::Before => narrow(at.checked_sub(1)),
-        Look::After => narrow(Some(at)),
-        Look::WideBefore => wide(at.checked_sub(2)),
-        Look::WideAfter => wide(Some(at)),
+        Look::Before => narrow(back(1)),
+        Look::After => narrow(Some(ahead)),
+        Look::WideBefore => wide(back(2)),
+        Look::WideAfter => wide(Some(ahead)),
         Look::Start => at == 0,
-        Look::End => at == data.len(),
+        Look::End => ahead == data.len(),
         Look::WordBoundary => is_word_boundary(data, at),
         Look::NotWordBoundary => !is_word_boundary(data, at),
         Look::WideWordBoundary => is_wide_word_boundary(data, at),

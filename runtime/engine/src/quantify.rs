@@ -42,8 +42,8 @@ impl Tally {
             (Need::Any, true) => Some(true),
             (Need::Count(n), true) => {
                 self.held = self.held.saturating_add(1);
-                // `0 of` means none of.
-                (self.held >= n).then_some(n != 0)
+                // `0 of` means none of, and no number of things is less than none.
+                (self.held >= n).then_some(n > 0)
             }
             (Need::All, true) | (Need::None, false) | (Need::Any | Need::Count(_), false) => None,
         }

@@ -28,7 +28,7 @@ pub struct State {
     pub kind: u8,
     /// First byte of a range, or a [`Look`].
     pub low: u8,
-    /// Last byte of a range.
+    /// Last byte of a range, or how many bytes lie between a [`Look`] and what it looks at.
     pub high: u8,
     /// Zero.
     pub reserved: u8,
@@ -62,7 +62,7 @@ pub enum StateKind {
 pub enum Look {
     /// At the start of the data.
     Start = 0,
-    /// At the end of the data.
+    /// At the end of the data, or so many bytes before it.
     End = 1,
     /// `\b`
     WordBoundary = 2,
@@ -72,9 +72,9 @@ pub enum Look {
     WideWordBoundary = 4,
     /// `\B` between two-byte characters.
     WideNotWordBoundary = 5,
-    /// The byte before is of class `other`.
+    /// The byte before (or further away) is of class `other`.
     Before = 6,
-    /// The byte after is of class `other`.
+    /// The byte after (or further away) is of class `other`.
     After = 7,
     /// The two-byte character before is a byte of class `other` and a zero.
     WideBefore = 8,

@@ -44,11 +44,17 @@ fn main() -> anyhow::Result<ExitCode> {
         summary.add(&case, &outcome);
     }
     if let Some(path) = &args.report {
-        std::fs::write(path, summary.markdown()).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, summary.markdown())
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let good = summary.percent() >= args.min_percent;
     write!(out, "\n{}\n", summary.table())?;
-    writeln!(out, "{:.2} % of the cases that were run pass; {} % are asked for", summary.percent(), args.min_percent)?;
+    writeln!(
+        out,
+        "{:.2} % of the cases that were run pass; {} % are asked for",
+        summary.percent(),
+        args.min_percent
+    )?;
     writeln!(out, "{}", summary.line())?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -68,7 +68,13 @@ pub struct Evaluation<'d> {
 impl<'d> Evaluation<'d> {
     /// Nothing evaluated yet.
     pub fn new(data: &'d [u8]) -> Self {
-        Evaluation { data, rules: BTreeMap::new(), matches: Vec::new(), locals: Vec::new(), current: Vec::new() }
+        Evaluation {
+            data,
+            rules: BTreeMap::new(),
+            matches: Vec::new(),
+            locals: Vec::new(),
+            current: Vec::new(),
+        }
     }
 
     /// Whether the condition of `rule` holds; rules after it can refer to it.
@@ -100,7 +106,8 @@ impl<'d> Evaluation<'d> {
                     Some(range) => self.bounds(range),
                 };
                 let Some((low, high)) = bounds else { return Undefined };
-                let inside = self.matches[pattern].1.iter().filter(|m| (low..=high).contains(&(m.offset as i64)));
+                let inside =
+                    self.matches[pattern].1.iter().filter(|m| (low..=high).contains(&(m.offset as i64)));
                 Int(inside.count() as i64)
             }
             ExprKind::Offset { id, index } => self.nth(id, index.as_deref(), |m| m.offset),
@@ -221,7 +228,13 @@ impl<'d> Evaluation<'d> {
         let offset = self.value(offset).int().and_then(|o| usize::try_from(o).ok());
         let read = |len: usize| {
             let start = offset?;
-            Some(self.data.get(start..start.checked_add(len)?)?.iter().map(|&b| u64::from(b)).collect::<Vec<_>>())
+            Some(
+                self.data
+                    .get(start..start.checked_add(len)?)?
+                    .iter()
+                    .map(|&b| u64::from(b))
+                    .collect::<Vec<_>>(),
+            )
         };
         let (kind, big) = match name.name.strip_suffix("be") {
             Some(kind) => (kind, true),

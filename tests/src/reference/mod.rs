@@ -33,7 +33,9 @@ pub fn find(pattern: &Pattern<'_>, data: &[u8]) -> Vec<Found> {
         .filter_map(|at| {
             let forms = match &pattern.body {
                 PatternBody::Text(literal) => text::matches(&literal.value, &modifiers, data, at),
-                PatternBody::Hex(tokens) => hex::length(tokens, data, at).map(|n| (n, None)).into_iter().collect(),
+                PatternBody::Hex(tokens) => {
+                    hex::length(tokens, data, at).map(|n| (n, None)).into_iter().collect()
+                }
                 PatternBody::Regex(regex) => regex::matches(regex, &modifiers, data, at),
             };
             let (length, xor_key) = forms.into_iter().max_by_key(|(length, _)| *length)?;
@@ -91,9 +93,10 @@ fn stands_alone(data: &[u8], start: usize, end: usize, wide: bool, key: u8) -> b
     let letter = |at: Option<usize>| byte(at).is_some_and(|b| b.is_ascii_alphanumeric());
     let zero = |at: Option<usize>| byte(at) == Some(0);
     let before = |n: usize| start.checked_sub(n);
-    if wide {
-        !(letter(before(2)) && zero(before(1))) && !(letter(Some(end)) && zero(Some(end + 1)))
+    let touched = if wide {
+        letter(before(2)) && zero(before(1)) || letter(Some(end)) && zero(Some(end + 1))
     } else {
-        !letter(before(1)) && !letter(Some(end))
-    }
+        letter(before(1)) || letter(Some(end))
+    };
+    !touched
 }

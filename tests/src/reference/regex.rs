@@ -61,10 +61,8 @@ impl Program {
             .utf8(false)
             .case_insensitive(insensitive)
             .dot_matches_new_line(dot_all);
-        let compiled = PikeVM::builder()
-            .syntax(options)
-            .thompson(thompson::Config::new().utf8(false))
-            .build(source);
+        let compiled =
+            PikeVM::builder().syntax(options).thompson(thompson::Config::new().utf8(false)).build(source);
         Program(compiled.unwrap_or_else(|error| panic!("/{source}/ is outside the common subset: {error}")))
     }
 

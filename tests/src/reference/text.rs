@@ -45,28 +45,46 @@ fn widen(text: &[u8]) -> Vec<u8> {
     text.iter().flat_map(|&byte| [byte, 0]).collect()
 }
 
-/// The number of bytes at `at` that `text` alone determines when it is part of something in base64, if they are there:
-/// it may begin at each of the three places of a group, and characters that it shares with its neighbours stay outside
-/// of the match. Characters are `width` bytes apart.
+/// The length of the match at `at` if `text` is there as part of something in base64. It may begin at each of the three
+/// places of a group. All its bits have to be there; a match is the characters that hold no others. Characters are
+/// `width` bytes apart.
 fn encoded(text: &[u8], alphabet: &[u8; 64], data: &[u8], at: usize, width: usize) -> Option<usize> {
-    // What is outside of the text is once all zeros, once all ones: characters that differ are not its own.
-    let encode = |shift: usize, fill: u8| {
-        let mut bits = vec![fill; shift];
-        bits.extend_from_slice(text);
-        bits.resize(bits.len().next_multiple_of(3), fill);
-        let groups = bits.chunks(3).map(|g| g.iter().fold(0usize, |n, &b| n << 8 | usize::from(b)));
-        groups.flat_map(|g| [18, 12, 6, 0].map(|by| alphabet[g >> by & 63])).collect::<Vec<u8>>()
-    };
-    let shown = |shift: usize| {
-        let (zeros, ones) = (encode(shift, 0), encode(shift, 0xFF));
-        let own = zeros.iter().zip(&ones).filter(|(zero, one)| zero == one).map(|(zero, _)| *zero);
-        own.collect::<Vec<u8>>()
-    };
-    (0..3).map(shown).find_map(|characters| {
-        let here = data.get(at..at + characters.len() * width)?;
-        let same = here.chunks(width).zip(&characters).all(|(have, want)| {
-            have[0] == *want && have[1..].iter().all(|&rest| rest == 0)
+    let bits: Vec<bool> =
+        text.iter().flat_map(|byte| (0..8).rev().map(move |n| byte >> n & 1 == 1)).collect();
+    (0..3).find_map(|shift: usize| {
+        // Positions of bits and characters count from the start of the group.
+        let (start, end) = (8 * shift, 8 * shift + bits.len());
+        let own = start.div_ceil(6)..end / 6;
+        let character = |index: usize| {
+            let offset = (at + index * width).checked_sub(own.start * width)?;
+            let (first, rest) = data.get(offset..offset + width)?.split_first()?;
+            let value = alphabet.iter().position(|c| c == first)?;
+            rest.iter().all(|&byte| byte == 0).then_some(value)
+        };
+        // The characters of the first group before the text's, and those of its last group after it, have to be
+        // base64 as well; the last group may end early, by padding or with the data, and then its spare bits are zero.
+        let place = |index: usize| (at + index * width).checked_sub(own.start * width);
+        let ended =
+            |index: usize| place(index).is_some_and(|o| o == data.len() || data.get(o) == Some(&b'='));
+        let groups_decode = |end: usize| {
+            let used = end.div_ceil(6);
+            let whole = used.next_multiple_of(4);
+            let from = own.start.min(start / 6) / 4 * 4;
+            let first = (from..used).all(|i| character(i).is_some());
+            let have = (used..whole).take_while(|&i| character(i).is_some()).count() + used;
+            if have == whole {
+                return first;
+            }
+            let rest: Vec<usize> = (have..whole).collect();
+            let closed = rest.iter().all(|&i| ended(i))
+                || rest.first().is_some_and(|&i| place(i) == Some(data.len()))
+                || (rest.len() == 2 && ended(rest[0]) && place(rest[1]) == Some(data.len()));
+            let spare = if have % 4 == 2 { 15 } else { 3 };
+            first && closed && character(have - 1).is_some_and(|value| value & spare == 0)
+        };
+        let there = (start..end).zip(&bits).all(|(position, bit)| {
+            character(position / 6).is_some_and(|value| (value >> (5 - position % 6) & 1 == 1) == *bit)
         });
-        (same && !characters.is_empty()).then_some(characters.len() * width)
+        (there && !own.is_empty() && groups_decode(end)).then_some(own.len() * width)
     })
 }

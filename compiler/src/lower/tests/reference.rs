@@ -136,13 +136,15 @@ fn holds(program: &Program<'_>, number: u32, data: &[u8], at: usize) -> bool {
         let word = |char: Option<&[u8]>| char.is_some_and(|char| char[1] == 0 && word(char.first()));
         word(before) != word(after)
     };
+    let distance = usize::from(program.states[number as usize].high);
+    let ahead = at + distance;
     match look {
-        Look::Before => class(at.checked_sub(1).and_then(|at| data.get(at))),
-        Look::After => class(data.get(at)),
-        Look::WideBefore => wide_class(at.checked_sub(2).and_then(|at| data.get(at..at + 2))),
-        Look::WideAfter => wide_class(data.get(at..at + 2)),
+        Look::Before => class(at.checked_sub(1 + distance).and_then(|at| data.get(at))),
+        Look::After => class(data.get(ahead)),
+        Look::WideBefore => wide_class(at.checked_sub(2 + distance).and_then(|at| data.get(at..at + 2))),
+        Look::WideAfter => wide_class(data.get(ahead..ahead + 2)),
         Look::Start => at == 0,
-        Look::End => at == data.len(),
+        Look::End => ahead == data.len(),
         Look::WordBoundary => narrow(),
         Look::NotWordBoundary => !narrow(),
         Look::WideWordBoundary => wide(),
