@@ -9,43 +9,11 @@ use crate::ast::Ast;
 use crate::check::{Declarations, check_rule};
 use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
 use crate::includes::{self, Includes};
+use crate::input::{Loader, Options, Source};
 use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
 use crate::link::{Blob, Layout};
+use crate::output::{Compilation, Rejected, RuleInfo, Stats};
 use crate::{codes, conditions, link, lower, parser, plan, tables, write};
-
-/// A file of rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// As diagnostics show it: a path relative to what was asked for.
-    pub name: String,
-    /// Namespace of its rules.
-    pub namespace: String,
-    /// Its bytes.
-    pub text: Vec<u8>,
-}
-
-/// Value of an external variable.
-pub use crate::ir::Value as ExternalValue;
-
-/// What compilation depends on besides the sources.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// External variables with their default values.
-    pub externals: Vec<(String, ExternalValue)>,
-    /// Leave rules with errors out instead of giving up; they are listed.
-    pub ignore_invalid_rules: bool,
-    /// Accept unknown escapes and unescaped braces in regular expressions.
-    pub relaxed_regex: bool,
-}
-
-/// Resolves `include` statements.
-pub trait Loader: Sync {
-    /// The name and bytes of what `include` means in the source called `from`.
-    ///
-    /// # Errors
-    /// Why it can't be had, as one line.
-    fn load(&self, from: &str, include: &str) -> Result<(String, Vec<u8>), String>;
-}
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,67 +47,6 @@ impl Stage {
             Stage::Prove => "prove",
         }
     }
-}
-
-/// What compilation gives.
-#[derive(Debug, Clone)]
-pub struct Compilation {
-    /// The image; absent when there were errors that were not to be ignored.
-    pub image: Option<Vec<u8>>,
-    /// Errors and warnings, by source and place.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The sources, sorted by namespace and name, included files after them; a [`SourceId`] is an index into these.
-    pub sources: Vec<Source>,
-    /// What was left out.
-    pub rejected: Vec<Rejected>,
-    /// What is in the image, by namespace and name.
-    pub rules: Vec<RuleInfo>,
-    /// Counts.
-    pub stats: Stats,
-}
-
-/// Something left out because of an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// Where it stands.
-    pub source: SourceId,
-    /// The rule, if the error is within one whose name is known.
-    pub rule: Option<String>,
-    /// Code of its first error.
-    pub code: &'static str,
-    /// Message of its first error.
-    pub message: String,
-    /// Place of its first error.
-    pub span: Span,
-}
-
-/// A compiled rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleInfo {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-    /// Where it was written.
-    pub source: SourceId,
-    /// One-based line of its name.
-    pub line: u32,
-    /// Digest of its unit.
-    pub sha256: [u8; 32],
-}
-
-/// Counts of a compilation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are what they count")]
-pub struct Stats {
-    pub rules: u32,
-    pub patterns: u32,
-    pub rejected: u32,
-    pub variants: u32,
-    pub atoms: u32,
-    pub shorts: u32,
-    pub slow_patterns: u32,
-    pub always_rules: u32,
 }
 
 /// Compiles sources into an image. `observe` is called at the start of each stage; work within a stage is spread over

@@ -11,17 +11,19 @@ mod compile;
 mod conditions;
 pub mod diagnostic;
 mod includes;
+mod input;
 mod ir;
 mod lexer;
 pub mod limits;
 mod link;
 pub mod lower;
+mod output;
 pub mod parser;
 mod plan;
 mod suggest;
 mod tables;
 mod write;
 
-pub use compile::{
-    Compilation, ExternalValue, Loader, Options, Rejected, RuleInfo, Source, Stage, Stats, compile,
-};
+pub use compile::{Stage, compile};
+pub use input::{ExternalValue, Loader, Options, Source};
+pub use output::{Compilation, Rejected, RuleInfo, Stats};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::Rule;
 use crate::codes;
-use crate::compile::Options;
 use crate::diagnostic::{Diagnostic, SourceId};
+use crate::input::Options;
 use crate::ir::{DeclId, Type};
 
 /// A declared rule.
