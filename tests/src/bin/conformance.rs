@@ -1,5 +1,7 @@
 //! Runs a file of cases and tells which are answered as expected.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
