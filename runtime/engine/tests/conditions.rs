@@ -193,10 +193,11 @@ fn a_false_global_rule_bars_its_namespace() {
 }
 
 #[test]
-fn patterns_asked_for_at_one_offset_are_listed_there() {
+fn patterns_with_one_offset_of_interest_are_listed_there() {
     let mut rule = RuleSpec::new("r", vec![small(8), on(Op::MatchAt, 0)]);
     rule.patterns =
         vec![PatternSpec::literal(b"abcd"), PatternSpec::literal(b"xyz"), PatternSpec::slow(b".")];
+    rule.patterns[0].only_at = 8;
     let bytes = image(&[rule], &[]);
     let image = Image::parse(&bytes).unwrap();
     let mut scratch = Scratch::new();

@@ -32,6 +32,7 @@ pub struct RuleSpec {
 #[derive(Debug, Clone)]
 pub struct PatternSpec {
     pub flags: u32,
+    pub only_at: u32,
     pub variants: Vec<VariantSpec>,
 }
 
@@ -88,7 +89,7 @@ impl RuleSpec {
 
 impl PatternSpec {
     pub fn new(variants: Vec<VariantSpec>) -> Self {
-        PatternSpec { flags: pattern_flags::TRIGGER, variants }
+        PatternSpec { flags: pattern_flags::TRIGGER, only_at: ANYWHERE, variants }
     }
 
     /// Plain bytes; the atom is their first four at most.
@@ -100,7 +101,7 @@ impl PatternSpec {
     /// Plain bytes without an atom.
     pub fn slow(bytes: &[u8]) -> Self {
         let variants = vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![])];
-        PatternSpec { flags: pattern_flags::SLOW, variants }
+        PatternSpec { flags: pattern_flags::SLOW, only_at: ANYWHERE, variants }
     }
 }
 
@@ -141,7 +142,7 @@ fn unit(rule: &RuleSpec) -> Vec<u8> {
             flags: U32::new(pattern.flags),
             first_variant: U32::new(variants.len() as u32),
             variants: U32::new(pattern.variants.len() as u32),
-            only_at: U32::new(ANYWHERE),
+            only_at: U32::new(pattern.only_at),
         });
         for v in &pattern.variants {
             let mut mask = Slice::default();
