@@ -2,8 +2,7 @@
 //!
 //! Candidates are the windows of up to four bytes of every run of byte sets, each standing for all the byte strings
 //! it can be, and, for alternatives, the best candidates of all options together, each option seen with up to three
-//! bytes of what stands around it. Longer atoms win over shorter ones, then the one with the lowest expected number of
-//! candidates in a megabyte of data.
+//! bytes of what stands around it. The ones with the lowest expected number of candidates in a megabyte of data win.
 //!
 //! Where everything before an atom has a fixed length, the atom's offset in the match is known. Else offsets count from
 //! the last place after which lengths are fixed, and a backward program leads from there to the possible starts.
@@ -21,6 +20,8 @@ use crate::limits::{MAX_ATOM_EXPANSIONS, MAX_ATOMS_PER_VARIANT, MAX_BACKWARD_GAP
 const LONGEST: usize = 4;
 /// Shortest atom.
 const SHORTEST: usize = 2;
+/// Sets of so many bytes are not told apart, as no atom can have one of them.
+const MOST_BYTES: usize = MAX_ATOM_EXPANSIONS as usize + 1;
 /// Scale of costs: candidates in this many bytes.
 const MEGABYTE: f64 = 1_048_576.0;
 /// What an atom costs by being there, in candidates per megabyte.
@@ -49,12 +50,7 @@ pub(super) fn of_xored(value: &[u8], keys: (u8, u8)) -> Vec<Atom> {
     }
     let under = |window: &[u8], key: u8| window.iter().map(|byte| byte ^ key).collect::<Vec<u8>>();
     let cost = |window: &[u8]| -> f64 {
-        let costs = (keys.0..=keys.1).map(|key| {
-            let sets: Vec<_> = under(window, key).into_iter().map(ByteSet::one).collect();
-            let single: Vec<_> = sets.iter().map(|&set| frequency::of_set(set)).collect();
-            frequency::of_window(&sets, &single)
-        });
-        costs.sum()
+        (keys.0..=keys.1).map(|key| frequency::of_bytes(&under(window, key))).sum()
     };
     let best = value
         .windows(len)
@@ -226,16 +222,21 @@ impl Walk<'_> {
 
 /// The best window of a run that begins `offset` bytes after the place from which offsets count.
 fn best_window(run: &[ByteSet], offset: usize) -> Option<Found> {
-    let single: Vec<f64> = run.iter().map(|&set| frequency::of_set(set)).collect();
+    let bytes: Vec<Vec<u8>> = run.iter().map(|set| set.iter().take(MOST_BYTES).collect()).collect();
+    let is_one = |at: usize| bytes.get(at).is_some_and(|set| set.len() == 1);
     let mut best: Option<(f64, usize, usize)> = None;
     for len in (SHORTEST..=LONGEST).rev() {
-        for (at, (sets, single)) in run.windows(len).zip(single.windows(len)).enumerate() {
-            // Four sets have at most 2^32.
-            let expansions: u64 = sets.iter().map(|set| u64::from(set.len())).product();
+        for (at, sets) in bytes.windows(len).enumerate() {
+            // Four sets have at most 2^26.
+            let expansions: u64 = sets.iter().map(|set| set.len() as u64).product();
             if expansions > MAX_ATOM_EXPANSIONS || offset + at > MAX_ATOM_OFFSET {
                 continue;
             }
-            let cost = frequency::of_window(sets, single) * MEGABYTE + expansions as f64 * COST_OF_ATOM;
+            // One byte more makes as many atoms, and none is more frequent.
+            if len < LONGEST && (is_one(at + len) || at > 0 && is_one(at - 1)) {
+                continue;
+            }
+            let cost = frequency::of_window(sets) * MEGABYTE + expansions as f64 * COST_OF_ATOM;
             if best.is_none_or(|(least, _, _)| cost < least) {
                 best = Some((cost, at, len));
             }

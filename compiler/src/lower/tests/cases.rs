@@ -90,7 +90,7 @@ fn rare_bytes_are_preferred() {
     assert_eq!(atoms(&of_regex("/[0-9]{3}-zqxj/")), [atom("zqxj", 4)]);
     assert_eq!(atoms(&of_regex("/ab[^x]cd/")), [atom("cd", 3)]);
     assert_eq!(atoms(&of_regex("/(GET|PUT) x/")), [atom("ET x", 1), atom("UT x", 1)]);
-    assert_eq!(atoms(&of_regex("/.{3}(one|three)/s")), [atom("one", 3), atom("thre", 3)]);
+    assert_eq!(atoms(&of_regex("/.{3}(one|three)/s")), [atom("hree", 4), atom("one", 3)]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn hostile_patterns_end_soon() {
     let long = format!("/{}/", "[ab]".repeat(16_000));
     assert!(!lower_regex_pattern(&long).expect("a pattern").slow);
     let words: Vec<String> = (0..9000).map(|n| format!("w{n:04}")).collect();
-    assert!(of_regex(&format!("/x+({})/", words.join("|"))).atoms.len() > 1000);
+    assert!(of_regex(&format!("/x+({})/", words.join("|"))).atoms.len() > 10);
     let nested = format!("/{}a{}/", "(".repeat(100), "{2})".repeat(100));
     assert!(matches!(lower_regex_pattern(&nested), Err(LowerError::TooLarge { .. })));
     let nested = format!("/{}ab{}/", "(x|".repeat(80), ")".repeat(80));
