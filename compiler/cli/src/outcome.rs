@@ -24,10 +24,19 @@ pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
         Ok(Outcome::Incomplete) => ExitCode::from(2),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("error: {error:#}"));
+            complain(&format!("error: {}", told(&error)));
             ExitCode::from(2)
         }
     }
+}
+
+/// The error and its causes, but for those that an error above has told already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }
 
 /// Writes a line to standard error. A closed standard error is nothing to stop for.
@@ -54,6 +63,13 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = io::Error::other("no room");
+        let error = Err::<(), _>(cause).context("a.hmk: no room").context("writing").unwrap_err();
+        assert_eq!(told(&error), "writing: a.hmk: no room");
+    }
 
     #[test]
     fn a_reader_that_went_away_is_recognised_through_its_contexts() {
