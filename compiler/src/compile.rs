@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallmark_image::record::{AlwaysEntry, Gate};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use zerocopy::little_endian::U32;
 
 use crate::ast::Ast;
 use crate::check::{Declarations, check_rule};
@@ -13,7 +15,8 @@ use crate::input::{Loader, Options, Source};
 use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
 use crate::link::{Blob, Layout};
 use crate::output::{Compilation, Rejected, RuleInfo, Stats};
-use crate::{codes, conditions, link, lower, parser, plan, tables, write};
+use crate::plan::{self, Plan};
+use crate::{codes, conditions, link, lower, parser, tables, write};
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +80,13 @@ pub fn compile(
     let (rules, names) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
 
     observe(Stage::Lower);
-    let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> =
-        rules.into_par_iter().map(|ir| lower::lower_rule(ir, options.relaxed_regex)).collect();
+    let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> = rules
+        .into_par_iter()
+        .map(|ir| {
+            let classes = plan::classes(&ir.condition);
+            lower::lower_rule(ir, classes, options.relaxed_regex)
+        })
+        .collect();
     let mut rules = Vec::with_capacity(lowered.len());
     for result in lowered {
         match result {
@@ -223,22 +231,27 @@ fn assemble(
     observe: &mut dyn FnMut(Stage),
 ) -> (Vec<u8>, Vec<RuleInfo>) {
     observe(Stage::Plan);
-    let triggers: Vec<Option<Vec<u32>>> = rules.par_iter().map(plan::triggers).collect();
+    let plans: Vec<Plan> = rules.par_iter().map(plan::plan).collect();
     let layout = Layout::new(rules);
     let id = |rule: &LoweredRule<'_>| layout.ids.get(&rule.ir.decl).copied().unwrap_or_default();
 
     observe(Stage::Atoms);
-    let entries: Vec<_> = rules.par_iter().flat_map_iter(|rule| tables::entries(rule, id(rule))).collect();
+    let atoms: Vec<_> = rules
+        .par_iter()
+        .zip(&plans)
+        .flat_map_iter(|(rule, plan)| tables::atoms(rule, plan, id(rule)))
+        .collect();
 
     observe(Stage::Tables);
-    let tables = tables::build(entries);
+    let tables = tables::build(atoms);
 
     observe(Stage::Conditions);
     let codes: Vec<_> = rules
         .par_iter()
-        .map(|rule| {
+        .zip(&plans)
+        .map(|(rule, plan)| {
             let mut blob = Blob::default();
-            let code = conditions::emit(rule, &mut |bytes| blob.intern(bytes));
+            let code = conditions::emit(rule, &plan.condition, &mut |bytes| blob.intern(bytes));
             (code, blob)
         })
         .collect();
@@ -247,13 +260,18 @@ fn assemble(
     let units: Vec<(u32, Vec<u8>)> = rules
         .par_iter()
         .zip(codes)
-        .zip(&triggers)
-        .map(|((rule, (code, blob)), triggers)| {
-            (id(rule), link::unit(rule, &code, blob, triggers.as_deref().unwrap_or_default(), &layout))
+        .zip(&plans)
+        .map(|((rule, (code, blob)), plan)| (id(rule), link::unit(rule, &code, blob, plan, &layout)))
+        .collect();
+    let always: Vec<AlwaysEntry> = rules
+        .iter()
+        .zip(&plans)
+        .filter(|(_, plan)| plan.always != 0)
+        .map(|(rule, plan)| AlwaysEntry {
+            rule: U32::new(id(rule)),
+            gate: Gate { classes: plan.always, ..plan.gate },
         })
         .collect();
-    let always: Vec<u32> =
-        rules.iter().zip(&triggers).filter(|(_, t)| t.is_none()).map(|(r, _)| id(r)).collect();
     let lowered = || rules.iter().flat_map(|r| &r.patterns);
     *stats = Stats {
         rules: rules.len() as u32,

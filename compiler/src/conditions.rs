@@ -22,8 +22,8 @@ pub struct Code {
     pub max_stack: u16,
 }
 
-/// Compiles a rule's condition; `intern` puts bytes into the unit's blob.
-pub fn emit<'r>(rule: &'r LoweredRule<'r>, intern: &mut dyn FnMut(&[u8]) -> Slice) -> Code {
+/// Compiles a rule's condition as it is planned; `intern` puts bytes into the unit's blob.
+pub fn emit<'r>(rule: &'r LoweredRule<'r>, condition: &Expr, intern: &mut dyn FnMut(&[u8]) -> Slice) -> Code {
     let mut emitter = Emitter {
         rule,
         intern,
@@ -32,7 +32,7 @@ pub fn emit<'r>(rule: &'r LoweredRule<'r>, intern: &mut dyn FnMut(&[u8]) -> Slic
         constants: BTreeMap::new(),
         sets: BTreeMap::new(),
     };
-    emitter.expr(&rule.ir.condition);
+    emitter.expr(condition);
     emitter.op(Op::Truth);
     emitter.code
 }

@@ -47,15 +47,23 @@ pub const MAX_ITEMS: usize = 64 << 10;
 /// Longest fixed jump of a hex pattern that becomes wildcards instead of a gap: compared faster than found again.
 pub const MAX_INLINE_JUMP: u32 = 32;
 
-/// Byte strings for which one window of a pattern may stand. 64 are six letters in any case, or a nibble and two.
-pub const MAX_ATOM_EXPANSIONS: u64 = 64;
+/// Bytes of a run in which atoms are looked for: their places in it are stored in a byte, and rarer ones than the best
+/// of 60 are seldom found further on.
+pub const MAX_RUN: usize = 250;
 
-/// Atoms of one variant. Lists of some thousand words are searched for; what has more alternatives is slow.
-pub const MAX_ATOMS_PER_VARIANT: usize = 16_384;
+/// Runs of one variant. Lists of some thousand words are searched for; what has more alternatives is slow.
+pub const MAX_RUNS_PER_VARIANT: usize = 16_384;
 
 /// Bytes of any kind that may lie between the start of a match and its atom when their number varies. Each candidate
 /// is tried with all starts among them, and files can be made in which all of them are starts.
 pub const MAX_BACKWARD_GAP: u32 = 256;
 
-/// Windows of a text with `xor` that are compared under every key. Texts are shorter.
-pub const MAX_XOR_WINDOWS: usize = 256;
+/// What searching for a pair of bytes may cost, in nanoseconds a megabyte: about what it takes to try the
+/// pattern at every position.
+pub const MAX_PAIR_COST: f64 = 1_000_000.0;
+
+// Planning.
+
+/// What searching for the triggers of one rule may cost, in nanoseconds a megabyte. A rule whose triggers are dearer is
+/// evaluated for every file that its gate admits, which is cheaper than to have all files searched for it.
+pub const MAX_TRIGGER_COST: f64 = 500_000.0;

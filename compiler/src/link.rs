@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallmark_image::lanes::Lane;
 use hallmark_image::limits::SLOTS_PER_PAGE;
 use hallmark_image::record::{
-    ANYWHERE, Meta, Pattern, Piece, Slice, UnitHeader, Variant, VariantKind, pattern_flags, rule_flags,
+    EXACT, Meta, Pattern, Piece, Run, Slice, UnitHeader, Variant, VariantKind, pattern_flags, rule_flags,
 };
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
@@ -15,8 +16,8 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::conditions::Code;
 use crate::ir::{DeclId, LoweredRule, Value};
-use crate::lower::Body;
-use crate::plan;
+use crate::lower::{Atoms, Body, LoweredVariant};
+use crate::plan::Plan;
 
 /// Where every rule goes.
 #[derive(Debug)]
@@ -141,31 +142,27 @@ impl Blob {
     }
 }
 
-/// The unit of a rule: `code` was emitted into `blob`, `triggers` are the patterns that arm it.
-pub fn unit(
-    rule: &LoweredRule<'_>,
-    code: &Code,
-    mut blob: Blob,
-    triggers: &[u32],
-    layout: &Layout,
-) -> Vec<u8> {
+/// The unit of a rule: `code` was emitted into `blob`, `plan` says what it needs.
+pub fn unit(rule: &LoweredRule<'_>, code: &Code, mut blob: Blob, plan: &Plan, layout: &Layout) -> Vec<u8> {
     let ir = &rule.ir;
     let name = blob.intern(ir.name.as_bytes());
     let (mut variants, mut patterns) = (Vec::new(), Vec::new());
-    for (index, (pattern, lowered)) in ir.patterns.iter().zip(&rule.patterns).enumerate() {
+    let of_pattern = ir.patterns.iter().zip(&rule.patterns).zip(plan.uses.iter().zip(&plan.searched));
+    for (index, ((pattern, lowered), (uses, &searched))) in of_pattern.enumerate() {
         let index = index as u32;
         let first = variants.len() as u32;
         variants.extend(lowered.variants.iter().map(|v| variant(v, index, &mut blob)));
         let flag = |on: bool, flag: u32| if on { flag } else { 0 };
         let flags = flag(pattern.private, pattern_flags::PRIVATE)
-            | flag(triggers.contains(&index), pattern_flags::TRIGGER)
-            | flag(lowered.slow, pattern_flags::SLOW);
+            | u32::from(searched) << pattern_flags::SEARCHED_SHIFT
+            | flag(uses.is_existence(), pattern_flags::EXISTENCE)
+            | flag(uses.is_anchored(), pattern_flags::ANCHORED);
         patterns.push(Pattern {
             id: blob.intern(pattern.id.as_bytes()),
             flags: U32::new(flags),
             first_variant: U32::new(first),
             variants: U32::new(lowered.variants.len() as u32),
-            only_at: U32::new(plan::only_at(rule, index).unwrap_or(ANYWHERE)),
+            only_at: U32::new(uses.only_at(&lowered.variants)),
         });
     }
     let tags: Vec<Slice> = ir.tags.iter().map(|t| blob.intern(t.as_bytes())).collect();
@@ -190,6 +187,7 @@ pub fn unit(
         flags: U16::new(flags),
         namespace: U16::new(layout.namespace(&ir.namespace)),
         rank: U32::new(layout.ranks.get(&ir.decl).copied().unwrap_or_default()),
+        gate: plan.gate,
         name,
         variants: count(variants.len()),
         patterns: count(patterns.len()),
@@ -218,7 +216,7 @@ pub fn unit(
     parts.concat()
 }
 
-fn variant(variant: &crate::lower::LoweredVariant, pattern: u32, blob: &mut Blob) -> Variant {
+fn variant(variant: &LoweredVariant, pattern: u32, blob: &mut Blob) -> Variant {
     let (kind, body, mask) = match &variant.body {
         Body::Bytes { value, mask } => (VariantKind::Bytes, blob.intern(value), blob.intern(mask)),
         Body::Program(program) => (VariantKind::Program, blob.intern(program), Slice::default()),
@@ -244,5 +242,42 @@ fn variant(variant: &crate::lower::LoweredVariant, pattern: u32, blob: &mut Blob
         body,
         mask,
         backward: blob.intern(&variant.backward),
+        runs: runs(variant, body, mask, blob),
     }
+}
+
+/// The runs of a variant. Those of plain bytes lie in its body.
+fn runs(variant: &LoweredVariant, body: Slice, mask: Slice, blob: &mut Blob) -> Slice {
+    let of_body = matches!(variant.body, Body::Bytes { .. });
+    let runs: Vec<Run> = variant
+        .runs
+        .iter()
+        .map(|run| {
+            let within = |slice: Slice| match slice.len.get() {
+                0 => U32::new(EXACT),
+                _ => U32::new(slice.offset.get() + u32::from(run.offset)),
+            };
+            let (value, mask) = if of_body {
+                (within(body), within(mask))
+            } else {
+                let value: Vec<u8> = run.bytes.iter().map(|b| b.value).collect();
+                let mask: Vec<u8> = run.bytes.iter().map(|b| b.mask).collect();
+                let is_exact = mask.iter().all(|&m| m == 0xFF);
+                let value = blob.intern(&value).offset;
+                (value, if is_exact { U32::new(EXACT) } else { blob.intern(&mask).offset })
+            };
+            let atoms = match run.atoms {
+                Atoms::Main(places) => places,
+                Atoms::Short(place) | Atoms::Pair(place) => [place, 0, 0, 0],
+            };
+            let lane = match run.atoms {
+                Atoms::Main(_) => Lane::Main,
+                Atoms::Short(_) => Lane::Short,
+                Atoms::Pair(_) => Lane::Pair,
+            };
+            let len = run.bytes.len() as u8;
+            Run { offset: U16::new(run.offset), len, lane: lane as u8, value, mask, atoms }
+        })
+        .collect();
+    blob.intern(runs.as_bytes())
 }

@@ -1,88 +1,177 @@
 //! Tables of the candidate search: bitmaps that say where to look, and hash-addressed pages of atoms.
 
+use hallmark_image::FileClass;
+use hallmark_image::lanes::{
+    AtomEntry, AtomPage, ClassHeader, FilterHeader, GRAM, PAIR_WORDS, WINDOW, WORDS_LOG2, WindowKind,
+    atom_place, each_atom, fold, gram_bit, pair_bit, triple_bit, window_bits,
+};
 use hallmark_image::limits::ENTRIES_PER_PAGE;
-use hallmark_image::record::{AtomEntry, AtomPage, FilterHeader, PAIR_BITMAP_LEN, gram_bit, gram_page};
-use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::ir::LoweredRule;
+use crate::lower::{Atoms, LoweredVariant, MaskedByte, Run};
+use crate::plan::Plan;
+
+/// Bits of the bitmaps of 4-grams and windows for each atom: about one probe in 24 then hits by chance.
+const BITS_PER_ATOM: usize = 24;
+/// The largest bitmap of 4-grams or windows: 256 KiB, which second-level caches hold.
+const MAX_WORDS_LOG2: u32 = 16;
 
 /// Sections of the candidate search.
 #[derive(Debug)]
 pub struct Tables {
     /// The filter section.
     pub filter: Vec<u8>,
-    /// Pages of 4-byte atoms.
+    /// Pages of the main lane.
     pub atoms: Vec<AtomPage>,
-    /// Pages of shorter atoms.
+    /// Pages of the short lane.
     pub shorts: Vec<AtomPage>,
-    /// Number of 4-byte atoms.
+    /// Number of atoms in the main lane.
     pub atom_count: u32,
-    /// Number of shorter ones.
+    /// Number of atoms in the short lane.
     pub short_count: u32,
 }
 
-/// An atom of a rule: the page key and the entry.
-type Keyed = (u32, AtomEntry);
+/// An atom to search for: its bytes, what surrounds them, and where it leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Atom {
+    /// The bytes, little-endian; those of the short lane have a zero on top.
+    bytes: u32,
+    /// For the main lane, what the second bitmap sees.
+    window: Option<(WindowKind, u64)>,
+    /// Bits of the classes of files in which it is searched for.
+    classes: u8,
+    /// Rule, variant and offset; the check value is filled in when the number of pages is known.
+    rule: u32,
+    variant: u16,
+    offset: u16,
+}
 
-/// The atoms of one rule. Variants of slow patterns have none in the tables: they are searched on demand.
-pub fn entries(rule: &LoweredRule<'_>, id: u32) -> Vec<AtomEntry> {
-    let mut entries = Vec::new();
-    let mut variant = 0u32;
-    for lowered in &rule.patterns {
+/// The atoms of the triggers of one rule.
+pub fn atoms(rule: &LoweredRule<'_>, plan: &Plan, id: u32) -> Vec<Atom> {
+    let mut atoms = Vec::new();
+    let mut variant = 0u16;
+    for (lowered, &classes) in rule.patterns.iter().zip(&plan.searched) {
         for v in &lowered.variants {
-            let atoms = if lowered.slow { &[][..] } else { &v.atoms };
-            entries.extend(atoms.iter().map(|atom| AtomEntry {
-                gram: U32::from_bytes(atom.bytes),
-                rule: U32::new(id),
-                variant: U32::new(variant),
-                offset: U16::new(atom.offset),
-                len: atom.len,
-                reserved: 0,
-            }));
-            variant += 1;
+            if classes != 0 {
+                let place = Atom { bytes: 0, window: None, classes, rule: id, variant, offset: 0 };
+                v.runs.iter().for_each(|run| expand(v, run, place, &mut atoms));
+            }
+            variant = variant.saturating_add(1);
         }
     }
-    entries
+    // Equal texts of one rule, say.
+    atoms.sort_unstable();
+    atoms.dedup();
+    atoms
+}
+
+/// Every byte string that an atom of a run can be.
+fn expand(variant: &LoweredVariant, run: &Run, place: Atom, out: &mut Vec<Atom>) {
+    for key in variant.xor.0..=variant.xor.1 {
+        for (at, len) in run.atoms() {
+            let Some(bytes) = run.bytes.get(at..at + len) else { continue };
+            let window = matches!(run.atoms, Atoms::Main(_)).then(|| window(&run.bytes, at, key));
+            let offset = run.offset.saturating_add(at as u16);
+            let (value, mask): (Vec<u8>, Vec<u8>) = bytes.iter().map(|b| (b.value, b.mask)).unzip();
+            each_atom(&value, &mask, key, &mut |bytes| {
+                // An atom that stands alone is its own window.
+                let window = window.map(|w| w.unwrap_or((WindowKind::Alone, bytes.into())));
+                out.push(Atom { bytes, window, offset, ..place });
+            });
+        }
+    }
+}
+
+/// The eight bytes, folded, that stand around the atom at `at` of a run, if it has them.
+fn window(run: &[MaskedByte], at: usize, key: u8) -> Option<(WindowKind, u64)> {
+    let folded = |from: usize| {
+        let bytes = run.get(from..from + WINDOW)?;
+        // Letter case is all that may be open.
+        let closed = bytes.iter().all(|b| b.is_letter());
+        let window = bytes.iter().rev().fold(0, |w: u64, b| w << 8 | u64::from(b.value ^ key));
+        closed.then(|| fold(window))
+    };
+    let after = || folded(at).map(|w| (WindowKind::After, w));
+    let before = || folded(at.checked_sub(WINDOW - GRAM)?).map(|w| (WindowKind::Before, w));
+    after().or_else(before)
 }
 
 /// Builds the tables from all atoms, in any order.
-pub fn build(entries: Vec<AtomEntry>) -> Tables {
-    let (long, short): (Vec<_>, Vec<_>) = entries.into_iter().partition(|e| e.len == 4);
-    let (atom_count, short_count) = (long.len() as u32, short.len() as u32);
-    let words_log2 = (long.len() / 2).next_power_of_two().ilog2().clamp(8, 16);
-    let mut grams = vec![U32::ZERO; 1 << words_log2];
-    for entry in &long {
-        let (word, bit) = gram_bit(entry.gram.get(), words_log2);
-        grams[word] |= U32::new(1 << bit);
-    }
-    let mut pairs = vec![0u8; PAIR_BITMAP_LEN];
-    for entry in &short {
-        let pair = entry.gram.get() & 0xFFFF;
-        pairs[pair as usize / 8] |= 1 << (pair % 8);
-    }
-    let atoms = pages(long.into_iter().map(|e| (e.gram.get(), e)).collect());
-    let shorts = pages(short.into_iter().map(|e| (e.gram.get() & 0xFFFF, e)).collect());
-    let header = FilterHeader {
-        gram_words_log2: U32::new(words_log2),
-        atom_pages_log2: U32::new(atoms.len().ilog2()),
+pub fn build(atoms: Vec<Atom>) -> Tables {
+    let (main, short): (Vec<_>, Vec<_>) = atoms.into_iter().partition(|a| a.window.is_some());
+    let (pages, shorts) = (pages(&main), pages(&short));
+    let mut header = FilterHeader {
+        atom_pages_log2: U32::new(pages.len().ilog2()),
         short_pages_log2: U32::new(shorts.len().ilog2()),
-        reserved: U32::ZERO,
+        classes: [ClassHeader::default(); FileClass::COUNT],
     };
-    let filter = [header.as_bytes(), grams.as_bytes(), &pairs].concat();
-    Tables { filter, atoms, shorts, atom_count, short_count }
+    let mut words = Vec::new();
+    for (class, sizes) in FileClass::ALL.into_iter().zip(&mut header.classes) {
+        let of_class = |atoms: &[Atom]| -> Vec<Atom> {
+            atoms.iter().filter(|a| a.classes & class.bit() != 0).copied().collect()
+        };
+        let (main, short) = (of_class(&main), of_class(&short));
+        if !main.is_empty() {
+            let log2 = words_log2(main.len(), MAX_WORDS_LOG2);
+            (sizes.grams, sizes.windows) = (log2 as u8, log2 as u8);
+            words.extend(bitmap(1 << log2, main.iter().map(|a| gram_bit(a.bytes, log2))));
+            let windows = main.iter().filter_map(|a| a.window);
+            words.extend(bitmap(1 << log2, windows.flat_map(|(kind, w)| window_bits(kind, w, log2))));
+        }
+        if !short.is_empty() {
+            let log2 = words_log2(short.len(), 13);
+            (sizes.pairs, sizes.triples) = (PAIR_WORDS.ilog2() as u8, log2 as u8);
+            let pairs = short.iter().flat_map(|a| [a.bytes as u16, (a.bytes >> 8) as u16]);
+            words.extend(bitmap(PAIR_WORDS, pairs.map(pair_bit)));
+            words.extend(bitmap(1 << log2, short.iter().map(|a| triple_bit(a.bytes, log2))));
+        }
+    }
+    Tables {
+        filter: [header.as_bytes(), words.as_bytes()].concat(),
+        atom_count: main.len() as u32,
+        short_count: short.len() as u32,
+        atoms: pages,
+        shorts,
+    }
 }
 
-/// Distributes entries over a power of two of pages with slack; what does not fit its page goes on in the next ones.
-fn pages(mut entries: Vec<Keyed>) -> Vec<AtomPage> {
-    let log2 = (entries.len() * 5 / 3).div_ceil(ENTRIES_PER_PAGE).next_power_of_two().ilog2();
+/// The size of a bitmap for so many atoms.
+fn words_log2(atoms: usize, max: u32) -> u32 {
+    let wanted = (atoms * BITS_PER_ATOM).div_ceil(32).next_power_of_two().ilog2();
+    let sizes = WORDS_LOG2.into_iter().filter(|&log2| log2 <= max);
+    sizes.clone().find(|&log2| log2 >= wanted).or(sizes.max()).unwrap_or(max)
+}
+
+fn bitmap(words: usize, bits: impl Iterator<Item = (usize, u32)>) -> Vec<U32> {
+    let mut map = vec![0u32; words];
+    bits.for_each(|(word, bit)| map[word] |= 1 << bit);
+    map.into_iter().map(U32::new).collect()
+}
+
+/// Distributes atoms over a power of two of pages with slack; what does not fit its page goes on in the next ones.
+fn pages(atoms: &[Atom]) -> Vec<AtomPage> {
+    let log2 = (atoms.len() * 4 / 3).div_ceil(ENTRIES_PER_PAGE).next_power_of_two().ilog2();
     let count = 1usize << log2;
-    let order = |e: &AtomEntry| (e.gram.get(), e.rule.get(), e.variant.get(), e.offset.get(), e.len);
-    entries.sort_unstable_by_key(|(key, e)| (gram_page(*key, log2), order(e)));
+    let mut entries: Vec<(usize, AtomEntry)> = atoms
+        .iter()
+        .map(|atom| {
+            let (page, check) = atom_place(atom.bytes, log2);
+            let entry = AtomEntry {
+                check: U16::new(check),
+                rule: U32::new(atom.rule),
+                variant: U16::new(atom.variant),
+                offset: U16::new(atom.offset),
+            };
+            (page, entry)
+        })
+        .collect();
+    entries.sort_unstable();
+    entries.dedup();
     let mut filled: Vec<Vec<AtomEntry>> = vec![Vec::new(); count];
     let mut spill = vec![0usize; count];
-    for (key, entry) in entries {
-        let home = gram_page(key, log2);
+    for (home, entry) in entries {
         // There are fewer entries than places, so some page has room.
         let distance =
             (0..count).find(|d| filled[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap_or_default();
@@ -90,13 +179,9 @@ fn pages(mut entries: Vec<Keyed>) -> Vec<AtomPage> {
         spill[home] = spill[home].max(distance);
     }
     let page = |(mut used, spill): (Vec<AtomEntry>, usize)| {
-        used.sort_unstable_by_key(order);
-        let mut page = AtomPage {
-            count: U32::new(used.len() as u32),
-            spill: U32::new(spill as u32),
-            reserved: U64::ZERO,
-            entries: FromZeros::new_zeroed(),
-        };
+        used.sort_unstable();
+        let mut page: AtomPage = FromZeros::new_zeroed();
+        (page.count, page.spill) = (U16::new(used.len() as u16), U16::new(spill as u16));
         page.entries.iter_mut().zip(used).for_each(|(slot, entry)| *slot = entry);
         page
     };

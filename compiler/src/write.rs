@@ -3,8 +3,9 @@
 use hallmark_image::header::{
     FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, MAGIC, SECTION_TABLE, SectionKind, SectionRecord,
 };
+use hallmark_image::lanes::AtomPage;
 use hallmark_image::limits::{SECTION_ALIGN, SLOTS_PER_PAGE};
-use hallmark_image::record::{AtomPage, External, GlobalsHeader, RulePage, RuleSlot, Slice};
+use hallmark_image::record::{AlwaysEntry, External, GlobalsHeader, RulePage, RuleSlot, Slice};
 use hallmark_image::schema;
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
@@ -20,8 +21,8 @@ pub struct Parts<'p> {
     pub layout: &'p Layout,
     /// Units by id.
     pub units: Vec<(u32, Vec<u8>)>,
-    /// Ids of the rules that are evaluated always.
-    pub always: Vec<u32>,
+    /// The rules that are evaluated always.
+    pub always: Vec<AlwaysEntry>,
     /// Candidate search.
     pub tables: Tables,
     /// External variables, by name.
@@ -37,14 +38,13 @@ pub struct Parts<'p> {
 /// The bytes of the image.
 pub fn image(mut parts: Parts<'_>) -> Vec<u8> {
     parts.units.sort_unstable_by_key(|(id, _)| *id);
-    parts.always.sort_unstable();
-    let always: Vec<U32> = parts.always.iter().map(|&id| U32::new(id)).collect();
+    parts.always.sort_unstable_by_key(|entry| entry.rule.get());
     let (rules, units) = rule_table(&parts);
     let sections: Vec<(SectionKind, Vec<u8>, usize)> = vec![
         (SectionKind::Globals, globals(&parts), 1),
         (SectionKind::Rules, rules.as_bytes().to_vec(), size_of::<RulePage>()),
         (SectionKind::Units, units, 1),
-        (SectionKind::Always, always.as_bytes().to_vec(), size_of::<U32>()),
+        (SectionKind::Always, parts.always.as_bytes().to_vec(), size_of::<AlwaysEntry>()),
         (SectionKind::Filter, parts.tables.filter, 1),
         (SectionKind::Atoms, parts.tables.atoms.as_bytes().to_vec(), size_of::<AtomPage>()),
         (SectionKind::Shorts, parts.tables.shorts.as_bytes().to_vec(), size_of::<AtomPage>()),

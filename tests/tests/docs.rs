@@ -13,12 +13,13 @@ use hallmark_compiler::codes::{self, Code};
 use hallmark_compiler::{Loader, Options, Source, compile};
 use hallmark_image::header::{Header, SectionKind, SectionRecord};
 use hallmark_image::insn::{Anchor, Imm, Insn, Op, Quantifier};
+use hallmark_image::lanes::{AtomEntry, AtomPage, ClassHeader, FilterHeader, Lane};
 use hallmark_image::program::{Look, ProgramHeader, State, StateKind};
 use hallmark_image::record::{
-    AtomEntry, AtomPage, External, FilterHeader, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot,
-    Slice, UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
+    AlwaysEntry, External, Gate, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot, Run, Slice,
+    UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
 };
-use hallmark_image::{limits, schema};
+use hallmark_image::{FileClass, limits, schema};
 use hallmark_runtime::Database;
 
 fn root() -> PathBuf {
@@ -129,16 +130,20 @@ fn records_are_those_of_the_page() {
         RulePage { base, slots }
         RuleSlot { offset, len }
         UnitHeader {
-            flags, namespace, rank, name, variants, patterns, tags, metas, references, constants, insns, sets, blob_len,
+            flags, namespace, rank, gate, name, variants, patterns, tags, metas, references, constants, insns, sets, blob_len,
             max_stack, locals,
         }
         Meta { name, kind, value }
         Pattern { id, flags, first_variant, variants, only_at }
-        Variant { kind, flags, xor_min, xor_max, pattern, body, mask, backward }
+        Variant { kind, flags, xor_min, xor_max, pattern, body, mask, backward, runs }
+        Run { offset, len, lane, value, mask, atoms }
+        Gate { classes, min_size, max_size }
+        AlwaysEntry { rule, gate }
         Piece { gap_min, gap_max, value, mask }
-        FilterHeader { gram_words_log2, atom_pages_log2, short_pages_log2, reserved }
+        FilterHeader { atom_pages_log2, short_pages_log2, classes }
+        ClassHeader { grams, windows, pairs, triples }
         AtomPage { count, spill, reserved, entries }
-        AtomEntry { gram, rule, variant, offset, len, reserved }
+        AtomEntry { check, rule, variant, offset }
         Insn { op, a, b, imm }
         ProgramHeader { states, classes, start }
         State { kind, low, high, reserved, next, other }
@@ -162,6 +167,8 @@ fn enumerations_are_those_of_the_page() {
     let byte = |n: u16| u8::try_from(n).ok();
     let expected = [
         ("ValueKind", values(|n| ValueKind::new(n.into()))),
+        ("FileClass", values(|n| FileClass::ALL.into_iter().find(|&c| c as u16 == n))),
+        ("Lane", values(|n| Lane::new(byte(n)?))),
         ("VariantKind", values(|n| VariantKind::new(byte(n)?))),
         ("StateKind", values(|n| StateKind::new(byte(n)?))),
         ("Look", values(|n| Look::new(byte(n)?))),
@@ -193,8 +200,9 @@ fn flags_are_those_of_the_page() {
     check("rule_flags", rule_flags::KNOWN.into(), &rule);
     let pattern = [
         ("PRIVATE", pattern_flags::PRIVATE),
-        ("TRIGGER", pattern_flags::TRIGGER),
-        ("SLOW", pattern_flags::SLOW),
+        ("EXISTENCE", pattern_flags::EXISTENCE),
+        ("ANCHORED", pattern_flags::ANCHORED),
+        ("SEARCHED", u32::from(FileClass::EVERY) << pattern_flags::SEARCHED_SHIFT),
     ];
     check("pattern_flags", pattern_flags::KNOWN, &pattern);
     let variant = [

@@ -1,8 +1,9 @@
 //! Units of an image as text: instructions of conditions, and what patterns are compared with.
 
+use hallmark_compiler::lower::{MaskedByte, expected_cost};
 use hallmark_image::insn::{Anchor, FROM_SLOT, Imm, Insn, Op, Quantifier};
 use hallmark_image::program::Program;
-use hallmark_image::record::{Pattern, Slice, Variant, VariantKind, variant_flags};
+use hallmark_image::record::{Pattern, Run, Slice, Variant, VariantKind, variant_flags};
 use hallmark_image::schema::MODULES;
 use hallmark_image::{Image, RuleId, Unit};
 
@@ -114,6 +115,39 @@ pub fn variants(unit: &Unit<'_>, pattern: &Pattern) -> Vec<String> {
     let first = pattern.first_variant.get() as usize;
     let variants = unit.variants.get(first..).unwrap_or_default();
     variants.iter().take(pattern.variants.get() as usize).map(|v| variant(unit, v)).collect()
+}
+
+/// What is searched for to find a pattern, one run a line: lane, offset, bytes, atoms, and what searching files of these
+/// classes (as bits) for it is expected to cost.
+pub fn runs(unit: &Unit<'_>, pattern: &Pattern, classes: u8) -> Vec<String> {
+    let first = pattern.first_variant.get() as usize;
+    let variants =
+        unit.variants.get(first..).unwrap_or_default().iter().take(pattern.variants.get() as usize);
+    let runs = variants.flat_map(|v| unit.runs(v).iter().map(move |run| (v, run)));
+    runs.filter_map(|(v, run)| run_line(unit, v, run, classes)).collect()
+}
+
+fn run_line(unit: &Unit<'_>, variant: &Variant, run: &Run, classes: u8) -> Option<String> {
+    let (value, mask) = run.bytes(unit.blob)?;
+    let (lane, atoms) = run.atoms()?;
+    let text = |from: usize, len: usize| {
+        let part = |bytes: &[u8]| bytes.get(from..from + len).unwrap_or_default().to_vec();
+        match part(mask) {
+            mask if mask.iter().all(|&m| m == 0xFF) => format!("\"{}\"", shown(&part(value))),
+            mask => format!("{{ {} }}", masked(&part(value), &mask)),
+        }
+    };
+    let atoms: Vec<_> = atoms.iter().map(|&at| text(at.into(), lane.width())).collect();
+    let bytes: Vec<_> = value
+        .iter()
+        .enumerate()
+        .map(|(i, &value)| MaskedByte { value, mask: mask.get(i).copied().unwrap_or(0xFF) })
+        .collect();
+    let cost = expected_cost(&bytes, (variant.xor_min, variant.xor_max), classes)
+        .map_or_else(String::new, |ns| format!(" cost {ns:.0} ns/MB"));
+    let lane = format!("{lane:?}").to_lowercase();
+    let offset = run.offset.get();
+    Some(format!("run {lane} offset {offset} {} atoms {}{cost}", text(0, value.len()), atoms.join(" ")))
 }
 
 fn variant(unit: &Unit<'_>, variant: &Variant) -> String {

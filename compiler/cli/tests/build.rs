@@ -173,7 +173,9 @@ fn dump_shows_rules_and_conditions() {
     assert!(!dump["sections"].as_array().unwrap().is_empty());
     let text =
         folder.run(&["dump", "rules.hmk", "--rule", "default:Needle", "--timing"]).expect(0, "prove").stdout;
-    assert!(text.contains("condition") && text.contains("pattern $a trigger"), "{text}");
+    assert!(text.contains("condition") && text.contains("gate other,pe,elf\n"), "{text}");
+    assert!(text.contains("pattern $a existence trigger(other,pe,elf)"), "{text}");
+    assert!(text.contains("  run ") && text.contains(" ns/MB\n"), "{text}");
     assert!(text.contains("bytes { 00 01 ?? 03 }"), "{text}");
     folder.run(&["dump", "rules.hmk", "--rule", "Nothing"]).expect(2, "no rule `Nothing`");
 }

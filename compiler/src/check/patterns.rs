@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hallmark_image::FileClass;
+
 use crate::ast::{Literal, ModifierKind, Pattern, PatternBody};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, SourceId, Span};
@@ -66,6 +68,7 @@ pub(super) fn check_pattern<'a>(
         base64: None,
         base64wide: None,
         relaxed,
+        classes: FileClass::EVERY,
     };
     for modifier in &pattern.modifiers {
         match &modifier.kind {

@@ -2,6 +2,8 @@
 
 use regex_syntax::hir::{ClassBytes, ClassBytesRange};
 
+use super::spec::MaskedByte;
+
 /// A set of bytes, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ByteSet([u64; 4]);
@@ -82,6 +84,17 @@ impl ByteSet {
         }
         let free = all ^ any;
         (self.len() > 0 && self.len() == 1 << free.count_ones()).then_some((all, !free))
+    }
+
+    /// The byte under a mask that stands for every byte of the set, and for as few others as a mask allows.
+    pub(super) fn cover(self) -> MaskedByte {
+        let (mut all, mut any) = (u8::MAX, 0);
+        for byte in self.iter() {
+            all &= byte;
+            any |= byte;
+        }
+        let mask = !(all ^ any);
+        MaskedByte { value: all & mask, mask }
     }
 
     /// As a class of a regular expression.

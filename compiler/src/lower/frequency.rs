@@ -7,14 +7,22 @@
 
 use std::sync::LazyLock;
 
+use hallmark_image::FileClass;
+
+use super::spec::MaskedByte;
+
 /// The measured statistics.
 static DATA: &[u8] = include_bytes!("../../data/byte-statistics.bin");
 /// Magic, number of classes, and numbers of listed strings of three and of four bytes.
 const HEADER: usize = 20;
-/// Classes of files.
+/// Classes of files that were measured: ELF, PE, text, and text in two bytes a character.
 const CLASSES: usize = 4;
-/// A listed string and its rarity.
-const LISTED: usize = 5;
+/// A listed string and its rarities.
+const LISTED: usize = 4 + CLASSES;
+
+/// Binary logarithm of the number of bits of a filter of windows, and its size.
+const FILTER_BITS: u32 = 19;
+const FILTER_BYTES: usize = 1 << (FILTER_BITS - 3);
 
 /// Negative binary logarithms of probabilities, in eighths, in each class.
 type Rarities = [u8; CLASSES];
@@ -25,9 +33,10 @@ struct Statistics {
     single: &'static [Rarities],
     /// Rarities of each pair of bytes.
     pairs: &'static [Rarities],
-    /// Listed strings of three and of four bytes as numbers, ascending, with their rarity in the class in which they
-    /// are the most frequent.
-    listed: [Vec<(u32, u8)>; 2],
+    /// Listed strings of three and of four bytes as numbers, ascending, with their rarities.
+    listed: [Vec<(u32, Rarities)>; 2],
+    /// For ELF, PE and text a filter of the windows of eight bytes that are common among files.
+    common: [&'static [u8]; CLASSES - 1],
     /// Probability for each rarity.
     probabilities: [f64; 1024],
 }
@@ -45,8 +54,10 @@ impl Statistics {
         let mut at = HEADER + (256 + 65_536) * CLASSES;
         let listed = [number(12), number(16)].map(|count| {
             let all = data.get(at..).unwrap_or_default().chunks_exact(LISTED).take(count as usize);
-            let all: Vec<_> =
-                all.zip((at..).step_by(LISTED)).map(|(entry, at)| (number(at), entry[4])).collect();
+            let all: Vec<_> = all
+                .zip((at..).step_by(LISTED))
+                .map(|(e, at)| (number(at), [e[4], e[5], e[6], e[7]]))
+                .collect();
             at += all.len() * LISTED;
             all
         });
@@ -54,27 +65,33 @@ impl Statistics {
             single: rarities.get(..256).unwrap_or_default(),
             pairs: rarities.get(256..256 + 65_536).unwrap_or_default(),
             listed,
+            common: std::array::from_fn(|class| {
+                let from = at + class * FILTER_BYTES;
+                data.get(from..from + FILTER_BYTES).unwrap_or_default()
+            }),
             probabilities: probabilities(),
         }
     }
 
-    /// Rarity of a string of up to four bytes.
-    fn rarity(&self, string: &[u8]) -> u16 {
+    /// Rarity of a string of up to four bytes in those of the measured classes in which it is the most frequent.
+    fn rarity(&self, string: &[u8], classes: Measured) -> u16 {
         let listed = match string.len() {
             3 => self.listed.first(),
             4 => self.listed.last(),
             _ => None,
         };
         let number = string.iter().fold(0, |number, &byte| number << 8 | u32::from(byte));
-        let find = |all: &Vec<(u32, u8)>| {
+        let find = |all: &Vec<(u32, Rarities)>| {
             all.binary_search_by_key(&number, |entry| entry.0).ok().map(|at| all[at].1)
         };
-        let measured = listed.and_then(find).map_or(u16::MAX, u16::from);
-        self.chained(string).min(measured)
+        let chained = self.chained(string);
+        let listed = listed.and_then(find).unwrap_or([u8::MAX; CLASSES]).map(u16::from);
+        let rarities = chained.into_iter().zip(listed).zip(classes).filter(|(_, counts)| *counts);
+        rarities.map(|((chained, listed), _)| chained.min(listed)).min().unwrap_or(0)
     }
 
-    /// Rarity of a string where each byte depends on the one before it alone.
-    fn chained(&self, string: &[u8]) -> u16 {
+    /// Rarity in each class of a string where each byte depends on the one before it alone.
+    fn chained(&self, string: &[u8]) -> [u16; CLASSES] {
         let mut rarity = [0u16; CLASSES];
         let mut given = [0; CLASSES];
         for pair in string.windows(2) {
@@ -85,7 +102,7 @@ impl Statistics {
             }
             given = self.single[second];
         }
-        rarity.into_iter().min().unwrap_or(0)
+        rarity
     }
 }
 
@@ -112,58 +129,120 @@ fn probabilities() -> [f64; 1024] {
     table
 }
 
-/// Probability of these two to four bytes at a position.
-pub(super) fn of_bytes(bytes: &[u8]) -> f64 {
+/// Whether all windows of eight bytes of a string are common among the files of some class: whether files have it that
+/// have nothing to do with the rule. Of a shorter string that isn't known.
+pub(super) fn is_common(string: &[u8], classes: Measured) -> bool {
     let statistics = &*STATISTICS;
-    statistics.probabilities.get(usize::from(statistics.rarity(bytes))).copied().unwrap_or(0.0)
+    let mut filters =
+        statistics.common.iter().zip(classes).filter(|(_, counts)| *counts).map(|(filter, _)| filter);
+    let has = |filter: &&[u8], window: &[u8]| {
+        let bit = window_hash(window) >> (64 - FILTER_BITS);
+        filter.get((bit / 8) as usize).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
+    };
+    string.len() >= 8 && filters.any(|filter| string.windows(8).all(|window| has(filter, window)))
 }
 
-/// Probability of any of the strings of one byte of each of two to four sets, in order, at a position; takes a time
-/// that grows with their number.
-pub(super) fn of_window(sets: &[impl AsRef<[u8]>]) -> f64 {
-    fn sum(sets: &[impl AsRef<[u8]>], string: &mut [u8], at: usize) -> f64 {
-        let Some(set) = sets.get(at) else { return of_bytes(string) };
-        let strings = set.as_ref().iter().map(|&byte| {
-            string[at] = byte;
-            sum(sets, string, at + 1)
-        });
-        strings.sum()
-    }
+/// The hash by which common windows of eight bytes are filed.
+pub fn window_hash(window: &[u8]) -> u64 {
+    let number = window.iter().rev().fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
+    let mixed = (number ^ (number >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
+}
+
+/// Which of the measured classes count.
+pub(super) type Measured = [bool; CLASSES];
+
+/// The measured classes that files of a set of classes are like.
+pub(super) fn measured(classes: u8) -> Measured {
+    let has = |class: FileClass| classes & class.bit() != 0;
+    [has(FileClass::Elf), has(FileClass::Pe), has(FileClass::Other), has(FileClass::Other)]
+}
+
+/// Probability of these two to four bytes at a position of a file, of a kind in which they are the most frequent.
+fn of_bytes(bytes: &[u8], classes: Measured) -> f64 {
+    let statistics = &*STATISTICS;
+    statistics.probabilities.get(usize::from(statistics.rarity(bytes, classes))).copied().unwrap_or(0.0)
+}
+
+/// Probability of the second byte of a pair after the first.
+pub(super) fn given(pair: &[u8], classes: Measured) -> f64 {
+    let first = pair.first().map_or(0.0, |&byte| of_byte(byte, classes));
+    if first > 0.0 { (of_bytes(pair, classes) / first).min(1.0) } else { 1.0 }
+}
+
+fn of_byte(byte: u8, classes: Measured) -> f64 {
+    let statistics = &*STATISTICS;
+    let rarities = statistics.single.get(usize::from(byte)).copied().unwrap_or_default();
+    let rarities = rarities.into_iter().zip(classes).filter(|(_, counts)| *counts);
+    let rarity = rarities.map(|(rarity, _)| rarity).min().unwrap_or_default();
+    statistics.probabilities.get(usize::from(rarity)).copied().unwrap_or(0.0)
+}
+
+/// Probability of any of the strings that two to four bytes under masks stand for, each byte combined with `key`; takes
+/// a time that grows with their number.
+pub(super) fn of_masked(window: &[MaskedByte], key: u8, classes: Measured) -> f64 {
     let mut string = [0; 4];
-    string.get_mut(..sets.len()).map_or(0.0, |string| sum(sets, string, 0))
+    let Some(string) = string.get_mut(..window.len()) else { return 0.0 };
+    fn sum(window: &[MaskedByte], key: u8, classes: Measured, string: &mut [u8], at: usize) -> f64 {
+        let Some(byte) = window.get(at) else { return of_bytes(string, classes) };
+        let mut total = 0.0;
+        byte.for_each(|value| {
+            string[at] = value ^ key;
+            total += sum(window, key, classes, string, at + 1);
+        });
+        total
+    }
+    sum(window, key, classes, string, 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: Measured = [true; CLASSES];
+
+    fn of(bytes: &[u8]) -> f64 {
+        of_bytes(bytes, ALL)
+    }
+
     #[test]
     fn the_statistics_are_whole() {
-        assert!(DATA.starts_with(b"HMKBYTE1"));
+        assert!(DATA.starts_with(b"HMKBYTE2"));
         let statistics = &*STATISTICS;
         assert_eq!(DATA[8..12], (CLASSES as u32).to_le_bytes());
         assert_eq!((statistics.single.len(), statistics.pairs.len()), (256, 65_536));
         let listed: usize = statistics.listed.iter().map(Vec::len).sum();
-        assert_eq!(DATA.len(), HEADER + (256 + 65_536) * CLASSES + listed * LISTED);
+        assert_eq!(
+            DATA.len(),
+            HEADER + (256 + 65_536) * CLASSES + listed * LISTED + (CLASSES - 1) * FILTER_BYTES
+        );
         assert!(statistics.listed.iter().all(|all| all.is_sorted_by(|a, b| a.0 < b.0)));
     }
 
     #[test]
     fn frequent_strings_are_known() {
-        assert!(of_bytes(&[0; 4]) > of_bytes(b"this") * 10.0);
-        assert!(of_bytes(b"    ") > of_bytes(b"that") * 10.0);
-        assert!(of_bytes(&[0xCC; 4]) > of_bytes(&[0xCC, 0xC3, 0x55, 0x8B]));
-        assert!(of_bytes(&[0x48, 0x8B, 0x44, 0x24]) > of_bytes(&[0x48, 0x8B, 0x44, 0x25]) * 10.0);
-        assert!(of_bytes(b"a\0b\0") > of_bytes(b"a\x01b\x01") * 10.0);
-        assert!(of_bytes(b"http") > of_bytes(b"hvtp") * 100.0);
-        assert!(of_bytes(b"the ") > of_bytes(b"XQZW") * 1000.0);
+        assert!(of(&[0; 4]) > of(b"this") * 10.0);
+        assert!(of(b"    ") > of(b"that") * 10.0);
+        assert!(of(&[0xCC; 4]) > of(&[0xCC, 0xC3, 0x55, 0x8B]));
+        assert!(of(&[0x48, 0x8B, 0x44, 0x24]) > of(&[0x48, 0x8B, 0x44, 0x25]) * 10.0);
+        assert!(of(b"a\0b\0") > of(b"a\x01b\x01") * 10.0);
+        assert!(of(b"http") > of(b"hvtp") * 100.0);
+        assert!(of(b"the ") > of(b"XQZW") * 1000.0);
     }
 
     #[test]
     fn the_probabilities_of_pairs_are_those_of_a_maximum() {
-        let any: Vec<u8> = (0..=255).collect();
-        let sum = of_window(&[&any, &any]);
+        let any = MaskedByte { value: 0, mask: 0 };
+        let sum = of_masked(&[any, any], 0, ALL);
         assert!((1.0..4.5).contains(&sum), "{sum}");
+    }
+
+    #[test]
+    fn what_every_program_has_is_common() {
+        assert!(is_common(b"!This program cannot be run in DOS mode.", measured(FileClass::Pe.bit())));
+        assert!(!is_common(b"!This program cannot be run in DOS mode.", measured(FileClass::Elf.bit())));
+        assert!(is_common(b"GLIBC_2.2.5", measured(FileClass::Elf.bit())));
+        assert!(!is_common(b"jhuhugit.tmp", ALL) && !is_common(b"short", ALL));
     }
 
     #[test]
@@ -172,16 +251,18 @@ mod tests {
             [&b"http://www."[..], &[0; 8], b"h\0t\0t\0p\0", &[0x66, 0x0F, 0x1F, 0x44, 0, 0], b"function"]
         {
             for string in word.windows(4) {
-                assert!(of_bytes(string) <= of_bytes(&string[1..]) * 1.2, "{string:?}");
-                assert!(of_bytes(string) <= of_bytes(&string[..3]), "{string:?}");
-                assert!(of_bytes(&string[..3]) <= of_bytes(&string[..2]), "{string:?}");
+                assert!(of(string) <= of(&string[1..]) * 1.2, "{string:?}");
+                assert!(of(string) <= of(&string[..3]), "{string:?}");
+                assert!(of(&string[..3]) <= of(&string[..2]), "{string:?}");
             }
         }
     }
 
     #[test]
     fn a_window_is_all_its_strings() {
-        let sum = of_bytes(b"hi") + of_bytes(b"Hi");
-        assert!((of_window(&[&b"hH"[..], b"i"]) - sum).abs() < 1e-12);
+        let sum = of(b"hi") + of(b"Hi");
+        let window = [MaskedByte { value: b'H', mask: 0xDF }, MaskedByte { value: b'i', mask: 0xFF }];
+        assert!((of_masked(&window, 0, ALL) - sum).abs() < 1e-12);
+        assert!((of_masked(&window[1..], 1, ALL) - of(b"h")).abs() < 1e-12);
     }
 }

@@ -2,19 +2,19 @@
 
 use hallmark_image::limits::MAX_PROGRAM_STATES;
 
-use super::atoms;
 use super::body;
 use super::byteset::ByteSet;
 use super::error::LowerError;
 use super::items::{self, Item};
 use super::program::{self, Direction, ProgramError};
+use super::runs;
 use super::spec::{Body, LoweredVariant};
 use crate::ast::HexToken;
 use crate::diagnostic::Span;
 use crate::limits::MAX_NESTING;
 
 /// The only variant of a hex pattern.
-pub(super) fn lower(tokens: &[HexToken]) -> Result<LoweredVariant, LowerError> {
+pub(super) fn lower(tokens: &[HexToken], classes: u8) -> Result<LoweredVariant, LowerError> {
     let span = span_of(tokens);
     if tokens.is_empty() {
         return Err(LowerError::TooShort { reason: "it is empty", span });
@@ -24,8 +24,8 @@ pub(super) fn lower(tokens: &[HexToken]) -> Result<LoweredVariant, LowerError> {
         Some(body) => body,
         None => Body::Program(encode(&items, span)?),
     };
-    let (atoms, backward) = atoms::of_items(&items);
-    Ok(LoweredVariant { body, flags: 0, xor: (0, 0), backward, atoms })
+    let (runs, backward) = runs::of_items(&items, classes);
+    Ok(LoweredVariant { body, flags: 0, xor: (0, 0), backward, runs })
 }
 
 fn encode(items: &[Item], span: Span) -> Result<Vec<u8>, LowerError> {

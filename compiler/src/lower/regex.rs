@@ -9,12 +9,12 @@ use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Literal, Repetition};
 use regex_syntax::utf8::Utf8Sequences;
 
-use super::atoms;
 use super::body;
 use super::error::LowerError;
 use super::items;
 use super::program::{self, Direction, ProgramError};
 use super::relaxed::Strict;
+use super::runs;
 use super::spec::{Body, LoweredVariant, PatternSpec};
 use crate::ast::Regex;
 use crate::diagnostic::Span;
@@ -31,10 +31,10 @@ pub(super) fn lower(spec: &PatternSpec<'_>, regex: &Regex<'_>) -> Result<Vec<Low
     }
     let mut variants = Vec::new();
     if spec.ascii || !spec.wide {
-        variants.push(variant(&parsed.hir, Direction::Forward, spec.fullword, regex.span)?);
+        variants.push(variant(&parsed.hir, Direction::Forward, spec, regex.span)?);
     }
     if spec.wide {
-        variants.push(variant(&widen(&parsed.hir), Direction::ForwardWide, spec.fullword, regex.span)?);
+        variants.push(variant(&widen(&parsed.hir), Direction::ForwardWide, spec, regex.span)?);
     }
     Ok(variants)
 }
@@ -48,7 +48,7 @@ pub fn lower_regex(regex: &Regex<'_>, relaxed: bool) -> Result<Vec<u8>, LowerErr
 fn variant(
     hir: &Hir,
     direction: Direction,
-    fullword: bool,
+    spec: &PatternSpec<'_>,
     span: Span,
 ) -> Result<LoweredVariant, LowerError> {
     let items = items::from_hir(hir, &mut { MAX_ITEMS });
@@ -56,10 +56,10 @@ fn variant(
         Some(body) => body,
         None => Body::Program(encode(hir, direction, span)?),
     };
-    let (atoms, backward) = atoms::of_items(&items);
+    let (runs, backward) = runs::of_items(&items, spec.classes);
     let wide = if direction == Direction::ForwardWide { WIDE } else { 0 };
-    let flags = wide | if fullword { FULLWORD } else { 0 };
-    Ok(LoweredVariant { body, flags, xor: (0, 0), backward, atoms })
+    let flags = wide | if spec.fullword { FULLWORD } else { 0 };
+    Ok(LoweredVariant { body, flags, xor: (0, 0), backward, runs })
 }
 
 fn encode(hir: &Hir, direction: Direction, span: Span) -> Result<Vec<u8>, LowerError> {

@@ -1,14 +1,14 @@
 //! A whole rule: its patterns and the regular expressions of its condition.
 
-use super::{LowerError, lower, lower_regex};
+use super::{LowerError, PatternSpec, lower, lower_regex};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{LoweredRule, RuleIr};
 
-/// Lowers a checked rule.
+/// Lowers a checked rule that can match files of these classes (as bits).
 ///
 /// # Errors
 /// A diagnostic for each pattern and regular expression that can't be lowered.
-pub fn lower_rule(ir: RuleIr<'_>, relaxed: bool) -> Result<LoweredRule<'_>, Vec<Diagnostic>> {
+pub fn lower_rule(ir: RuleIr<'_>, classes: u8, relaxed: bool) -> Result<LoweredRule<'_>, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut keep = |error: LowerError| {
         let mut diagnostic =
@@ -21,7 +21,7 @@ pub fn lower_rule(ir: RuleIr<'_>, relaxed: bool) -> Result<LoweredRule<'_>, Vec<
     };
     let mut patterns = Vec::with_capacity(ir.patterns.len());
     for pattern in &ir.patterns {
-        match lower(&pattern.spec) {
+        match lower(&PatternSpec { classes, ..pattern.spec }) {
             Ok(lowered) => patterns.push(lowered),
             Err(error) => keep(error),
         }

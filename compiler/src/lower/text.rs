@@ -3,10 +3,10 @@
 use hallmark_image::limits::MAX_PROGRAM_STATES;
 use hallmark_image::record::variant_flags::{FULLWORD, WIDE, XOR};
 
-use super::atoms;
 use super::base64::{self, Shift};
 use super::error::LowerError;
 use super::program;
+use super::runs;
 use super::spec::{Body, LoweredVariant, PatternSpec};
 use crate::ast::Literal;
 use crate::diagnostic::Span;
@@ -40,7 +40,7 @@ pub(super) fn lower(
             for (alphabet, wide) in [(&spec.base64, false), (&spec.base64wide, true)] {
                 let Some(alphabet) = alphabet else { continue };
                 for shift in base64::shifts(&form, alphabet) {
-                    variants.push(encoded(shift, wide, literal.span)?);
+                    variants.push(encoded(shift, wide, spec.classes, literal.span)?);
                 }
             }
         }
@@ -50,55 +50,49 @@ pub(super) fn lower(
     let fullword = if spec.fullword { FULLWORD } else { 0 };
     Ok(forms
         .map(|(form, wide)| match spec.xor {
-            Some(keys) => xored(form, wide | fullword, keys),
-            None if spec.nocase => caseless(form, wide | fullword),
-            None => exact(form, wide | fullword),
+            Some(keys) => xored(form, wide | fullword, keys, spec.classes),
+            None if spec.nocase => caseless(form, wide | fullword, spec.classes),
+            None => exact(form, wide | fullword, spec.classes),
         })
         .collect())
 }
 
 /// One shift of a text in base64: its characters, between those that share bits with it.
-fn encoded(shift: Shift, wide: bool, span: Span) -> Result<LoweredVariant, LowerError> {
+fn encoded(shift: Shift, wide: bool, classes: u8, span: Span) -> Result<LoweredVariant, LowerError> {
     let Shift { chars, around } = shift;
     let (chars, flags) = if wide { (widen(&chars), WIDE) } else { (chars, 0) };
     if around.before.is_empty() && around.after.is_empty() {
-        return Ok(exact(chars, flags));
+        return Ok(exact(chars, flags, classes));
     }
     let program = program::encode_within(&chars, &around, wide)
         .map_err(|_| LowerError::TooLarge { limit: MAX_PROGRAM_STATES, span })?;
-    let atoms = atoms::of_bytes(&chars, &[]);
-    Ok(LoweredVariant { body: Body::Program(program), flags, xor: (0, 0), backward: Vec::new(), atoms })
+    let runs = runs::of_bytes(&chars, &[], classes);
+    Ok(LoweredVariant { body: Body::Program(program), flags, xor: (0, 0), backward: Vec::new(), runs })
 }
 
-fn exact(value: Vec<u8>, flags: u8) -> LoweredVariant {
-    let atoms = atoms::of_bytes(&value, &[]);
-    variant(value, Vec::new(), flags, (0, 0), atoms)
+fn exact(value: Vec<u8>, flags: u8, classes: u8) -> LoweredVariant {
+    let runs = runs::of_bytes(&value, &[], classes);
+    variant(value, Vec::new(), flags, (0, 0), runs)
 }
 
-fn caseless(mut value: Vec<u8>, flags: u8) -> LoweredVariant {
+fn caseless(mut value: Vec<u8>, flags: u8, classes: u8) -> LoweredVariant {
     let mut mask: Vec<u8> =
         value.iter().map(|byte| if byte.is_ascii_alphabetic() { 0xDF } else { 0xFF }).collect();
     if mask.iter().all(|&mask| mask == 0xFF) {
         mask.clear();
     }
     value.make_ascii_uppercase();
-    let atoms = atoms::of_bytes(&value, &mask);
-    variant(value, mask, flags, (0, 0), atoms)
+    let runs = runs::of_bytes(&value, &mask, classes);
+    variant(value, mask, flags, (0, 0), runs)
 }
 
-fn xored(value: Vec<u8>, flags: u8, keys: (u8, u8)) -> LoweredVariant {
-    let atoms = atoms::of_xored(&value, keys);
-    variant(value, Vec::new(), flags | XOR, keys, atoms)
+fn xored(value: Vec<u8>, flags: u8, keys: (u8, u8), classes: u8) -> LoweredVariant {
+    let runs = runs::of_xored(&value, keys, classes);
+    variant(value, Vec::new(), flags | XOR, keys, runs)
 }
 
-fn variant(
-    value: Vec<u8>,
-    mask: Vec<u8>,
-    flags: u8,
-    xor: (u8, u8),
-    atoms: Vec<super::Atom>,
-) -> LoweredVariant {
-    LoweredVariant { body: Body::Bytes { value, mask }, flags, xor, backward: Vec::new(), atoms }
+fn variant(value: Vec<u8>, mask: Vec<u8>, flags: u8, xor: (u8, u8), runs: Vec<super::Run>) -> LoweredVariant {
+    LoweredVariant { body: Body::Bytes { value, mask }, flags, xor, backward: Vec::new(), runs }
 }
 
 /// Each byte followed by a zero.

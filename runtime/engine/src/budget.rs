@@ -7,9 +7,15 @@ use crate::limits::CHECK_STEPS;
 use crate::outcome::Why;
 use crate::settings::Settings;
 
-/// The budget is exhausted; [`Budget::why`] tells of what.
+/// Why work ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stopped;
+pub(crate) enum Stopped {
+    /// The budget is exhausted; [`Budget::why`] tells of what.
+    Exhausted,
+    /// A condition needs something that is not known yet: the matches of a pattern that has not been searched, or the
+    /// result of a rule that waits for such matches.
+    Waiting,
+}
 
 #[derive(Debug)]
 pub(crate) struct Budget<'a> {
@@ -61,7 +67,7 @@ impl<'a> Budget<'a> {
                 self.why = Some(Why::Deadline);
             }
         }
-        if self.why.is_some() { Err(Stopped) } else { Ok(()) }
+        if self.why.is_some() { Err(Stopped::Exhausted) } else { Ok(()) }
     }
 
     pub fn why(&self) -> Option<Why> {
@@ -100,11 +106,11 @@ mod tests {
             assert_eq!(budget.spend(1), Ok(()));
         }
         assert_eq!(budget.steps(), 10_000);
-        assert_eq!(budget.spend(1), Err(Stopped));
+        assert_eq!(budget.spend(1), Err(Stopped::Exhausted));
         assert_eq!(budget.why(), Some(Why::Steps));
-        assert_eq!(budget.spend(1), Err(Stopped), "it stays exhausted");
+        assert_eq!(budget.spend(1), Err(Stopped::Exhausted), "it stays exhausted");
         let mut budget = Budget::new(&Settings { max_steps: Some(0), ..Settings::default() });
-        assert_eq!(budget.spend(1), Err(Stopped));
+        assert_eq!(budget.spend(1), Err(Stopped::Exhausted));
     }
 
     #[test]
@@ -117,7 +123,7 @@ mod tests {
         let mut budget = Budget::new(&Settings { cancel: Some(&cancel), ..Settings::default() });
         assert_eq!(budget.check(), Ok(()));
         cancel.store(true, Ordering::Relaxed);
-        assert_eq!(budget.spend(1_000_000), Err(Stopped));
+        assert_eq!(budget.spend(1_000_000), Err(Stopped::Exhausted));
         assert_eq!(budget.why(), Some(Why::Cancelled));
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Masked<'a> {
     pub mask: &'a [u8],
 }
 
-impl Masked<'_> {
+impl<'a> Masked<'a> {
     /// Whether `data` starts with these bytes, each of `data` xored with `key`.
     pub fn is_prefix(&self, data: &[u8], key: u8) -> bool {
         let Some(head) = data.get(..self.value.len()) else { return false };
@@ -21,6 +21,23 @@ impl Masked<'_> {
                 head.iter().zip(self.value).zip(self.mask).all(|((d, v), m)| (d ^ key ^ v) & m == 0)
             }
         }
+    }
+
+    /// The longest row of bytes all of whose bits count, and its offset.
+    pub fn longest_exact(&self) -> Option<(usize, &'a [u8])> {
+        if self.mask.is_empty() {
+            return Some((0, self.value));
+        }
+        let mut best = 0..0;
+        let mut from = 0usize;
+        for row in self.mask.split(|&mask| mask != 0xFF) {
+            let to = from.saturating_add(row.len());
+            if row.len() > best.len() {
+                best = from..to;
+            }
+            from = to.saturating_add(1);
+        }
+        Some((best.start, self.value.get(best)?)).filter(|(_, bytes)| !bytes.is_empty())
     }
 
     /// The position of a byte of which all bits count.

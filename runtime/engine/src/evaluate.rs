@@ -7,23 +7,35 @@ use hallmark_image::{Image, RuleId, Unit};
 use hallmark_modules::Modules;
 
 use crate::budget::Stopped;
+use crate::demand::Demands;
+use crate::search::Hits;
 use crate::settings::Settings;
 use crate::verify::Verifier;
 use crate::vm::{Buffers, Machine};
 
-/// Where evaluation keeps what it finds.
+/// Rounds in which only those patterns are searched that conditions wait for. Most rules that wait for one find that it
+/// isn't there, and need no others.
+const FRUGAL_ROUNDS: u32 = 2;
+
+/// Where evaluation keeps what it finds, and what it needs to find more.
 pub(crate) struct Evaluation<'s> {
     /// Rules to evaluate: rank and id.
     pub order: &'s mut Vec<(u32, RuleId)>,
+    /// Rules that wait for patterns to be searched.
+    pub waiting: &'s mut Vec<RuleId>,
     /// Rules that match and are reported.
     pub matching: &'s mut Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
     pub barred: &'s mut Vec<u16>,
     pub buffers: &'s mut Buffers,
+    pub demands: &'s mut Demands,
+    pub hits: &'s mut Hits,
 }
 
 impl Evaluation<'_> {
-    /// Evaluates the rules that are always evaluated and those that a match triggered; answers how many.
+    /// Evaluates the rules that are always evaluated and those that a match triggered; answers how many. Rules that
+    /// can't be decided without patterns that have not been searched wait for the others; then their patterns are
+    /// searched, all in one pass, and they are evaluated again.
     ///
     /// When the budget ends, what was found so far is certain, but for namespaces with a global rule that was not
     /// evaluated: nothing is reported of those.
@@ -35,53 +47,116 @@ impl Evaluation<'_> {
         settings: &Settings<'a>,
     ) -> (Verifier<'a>, u64) {
         let image = verifier.image;
-        self.collect(&image, verifier.matches.triggered());
+        self.collect(&verifier);
         let mut machine =
             Machine::new(verifier, modules, data, settings.externals, settings.now, self.buffers);
-        let mut evaluated = 0u64;
-        let mut rules = std::mem::take(self.order);
-        for (i, &(_, id)) in rules.iter().enumerate() {
-            let Some(unit) = image.unit(id) else { continue };
-            let Ok(matches) = self.evaluate(&mut machine, id, unit) else {
-                let rest = rules.get(i..).unwrap_or_default().iter();
-                let globals = rest.filter_map(|(_, id)| image.unit(*id)).filter(is_global);
-                self.barred.extend(globals.map(|unit| unit.header.namespace.get()));
-                break;
-            };
-            evaluated = evaluated.saturating_add(1);
-            if matches {
-                machine.verifier.matches.set_matched(id);
-                if unit.header.flags.get() & rule_flags::PRIVATE == 0 {
-                    self.matching.push(id);
-                }
-            } else if is_global(&unit) {
-                self.barred.push(unit.header.namespace.get());
-            }
-        }
-        rules.clear();
+        let rules = std::mem::take(self.order);
+        let evaluated = self.evaluate_all(&mut machine, &rules);
         *self.order = rules;
+        self.order.clear();
         self.report(&image);
         (machine.finish(self.buffers), evaluated)
     }
 
-    fn collect(&mut self, image: &Image<'_>, triggered: &[RuleId]) {
-        let always = image.always().iter().map(|id| RuleId::new(id.get()));
-        let ids = always.chain(triggered.iter().copied());
+    fn collect(&mut self, verifier: &Verifier<'_>) {
+        let (image, size) = (&verifier.image, verifier.data.len() as u64);
+        let admitted = image.always().iter().filter(|entry| entry.gate.admits(verifier.class, size));
+        let always = admitted.map(|entry| RuleId::new(entry.rule.get()));
+        let ids = always.chain(verifier.matches.triggered().iter().copied());
         self.order.extend(ids.filter_map(|id| Some((image.unit(id)?.header.rank.get(), id))));
         self.order.sort_unstable();
         self.order.dedup();
     }
 
-    fn evaluate<'a, 'd: 'a>(
-        &self,
-        machine: &mut Machine<'a, 'd>,
-        id: RuleId,
-        unit: Unit<'a>,
-    ) -> Result<bool, Stopped> {
-        if self.barred.contains(&unit.header.namespace.get()) {
-            return Ok(false);
+    /// All rounds; answers how many rules were evaluated.
+    fn evaluate_all<'a, 'd: 'a>(&mut self, machine: &mut Machine<'a, 'd>, rules: &[(u32, RuleId)]) -> u64 {
+        let image = machine.verifier.image;
+        for (i, &(_, id)) in rules.iter().enumerate() {
+            if self.evaluate(machine, id).is_err() {
+                let rest = rules.get(i..).unwrap_or_default().iter().map(|(_, id)| *id);
+                let waiting = std::mem::take(self.waiting);
+                self.bar_undecided(&image, rest.chain(waiting));
+                return i as u64;
+            }
         }
-        machine.run(id, unit)
+        let mut rounds = 0u32;
+        while !self.waiting.is_empty() {
+            let waiting = std::mem::take(self.waiting);
+            rounds = rounds.saturating_add(1);
+            self.demand(machine, &waiting, rounds > FRUGAL_ROUNDS);
+            let searched = self.demands.search(&mut machine.verifier, self.hits).is_ok();
+            machine.verifier.matches.settle_all();
+            for (i, &id) in waiting.iter().enumerate() {
+                if !searched || self.evaluate(machine, id).is_err() {
+                    let rest = waiting.get(i..).unwrap_or_default().iter().copied();
+                    let again = std::mem::take(self.waiting);
+                    self.bar_undecided(&image, rest.chain(again));
+                    return rules.len() as u64;
+                }
+            }
+        }
+        rules.len() as u64
+    }
+
+    /// Collects the patterns to search for: those that the waiting rules asked for, or all that they lack. Without the
+    /// latter a rule with many patterns that do match would have the data searched for each of them.
+    fn demand(&mut self, machine: &mut Machine<'_, '_>, waiting: &[RuleId], everything: bool) {
+        let verifier = &mut machine.verifier;
+        if !everything {
+            self.demands.take(verifier.wanted);
+            return;
+        }
+        verifier.wanted.clear();
+        verifier.last_chance = true;
+        for &id in waiting {
+            if let Some(unit) = verifier.image.unit(id) {
+                self.demands.add_rule(verifier, id, &unit);
+            }
+        }
+    }
+
+    /// Nothing is reported of a namespace with a global rule that was not decided.
+    fn bar_undecided(&mut self, image: &Image<'_>, rules: impl Iterator<Item = RuleId>) {
+        let globals = rules.filter_map(|id| image.unit(id)).filter(is_global);
+        self.barred.extend(globals.map(|unit| unit.header.namespace.get()));
+    }
+
+    /// Evaluates a rule, or notes that it has to wait.
+    fn evaluate<'a, 'd: 'a>(&mut self, machine: &mut Machine<'a, 'd>, id: RuleId) -> Result<(), Stopped> {
+        let Some(unit) = machine.verifier.image.unit(id) else { return Ok(()) };
+        machine.verifier.matches.clear_waiting(id);
+        let mark = machine.mark();
+        let result = if self.barred.contains(&unit.header.namespace.get()) {
+            Ok(false)
+        } else if self.waits_for_global(machine, &unit) {
+            Err(Stopped::Waiting)
+        } else {
+            machine.run(id, unit)
+        };
+        match result {
+            Ok(true) => {
+                machine.verifier.matches.set_matched(id);
+                if unit.header.flags.get() & rule_flags::PRIVATE == 0 {
+                    self.matching.push(id);
+                }
+            }
+            Ok(false) if is_global(&unit) => self.barred.push(unit.header.namespace.get()),
+            Ok(false) => {}
+            Err(Stopped::Waiting) => {
+                machine.rewind(mark);
+                machine.verifier.matches.set_waiting(id);
+                self.waiting.push(id);
+            }
+            Err(Stopped::Exhausted) => return Err(Stopped::Exhausted),
+        }
+        Ok(())
+    }
+
+    /// Whether a global rule of the namespace is not decided yet.
+    fn waits_for_global(&self, machine: &Machine<'_, '_>, unit: &Unit<'_>) -> bool {
+        let image = machine.verifier.image;
+        let mut globals = self.waiting.iter().filter_map(|&id| image.unit(id)).filter(is_global);
+        globals.any(|global| global.header.namespace == unit.header.namespace)
     }
 
     /// Drops what global rules exclude, and orders the rest by namespace and name.

@@ -29,10 +29,12 @@
 mod budget;
 mod chain;
 mod compare;
+mod demand;
 mod entrypoint;
 mod error;
 mod evaluate;
 mod limits;
+mod lookup;
 mod matches;
 mod outcome;
 mod pike;
@@ -43,6 +45,7 @@ mod search;
 mod settings;
 mod slow;
 mod value;
+mod vector;
 mod verify;
 mod vm;
 

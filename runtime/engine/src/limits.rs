@@ -5,8 +5,6 @@
 pub const MAX_MATCHES: usize = 1_000_000;
 /// Matches kept in one scan, all patterns together: about 200 MB.
 pub const MAX_TOTAL_MATCHES: usize = 8_000_000;
-/// Bytes searched between two looks at the clock: tens of microseconds.
-pub const SEARCH_BLOCK: usize = 64 * 1024;
 /// Steps of verifiers and conditions between two looks at the clock: some tens of microseconds.
 pub const CHECK_STEPS: u64 = 4096;
 /// Places that were verified already and are remembered; beyond it they are forgotten and verified again.

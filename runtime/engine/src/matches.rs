@@ -27,7 +27,9 @@ struct RuleCell {
 const TOUCHED: u8 = 1;
 const TRIGGERED: u8 = 2;
 const MATCHED: u8 = 4;
-const EXISTENCE: u8 = 8;
+const WAITING: u8 = 8;
+const ADMITTED: u8 = 16;
+const EXCLUDED: u8 = 32;
 
 /// The matches of one pattern.
 #[derive(Debug, Default)]
@@ -106,13 +108,31 @@ impl Matches {
         self.set_flag(rule, MATCHED);
     }
 
-    /// Whether a match of this pattern is known, and that is all that matters of it.
-    pub fn suffices(&self, rule: RuleId, pattern: usize) -> bool {
-        self.flags(rule) & EXISTENCE != 0 && !self.get(rule, pattern).is_empty()
+    /// Whether the rule waits for patterns to be searched.
+    pub fn is_waiting(&self, rule: RuleId) -> bool {
+        self.flags(rule) & WAITING != 0
     }
 
-    pub fn set_existence(&mut self, rule: RuleId) {
-        self.set_flag(rule, EXISTENCE);
+    pub fn set_waiting(&mut self, rule: RuleId) {
+        self.set_flag(rule, WAITING);
+    }
+
+    pub fn clear_waiting(&mut self, rule: RuleId) {
+        if let Some(cell) = self.rules.get_mut(rule.index()) {
+            cell.flags &= !WAITING;
+        }
+    }
+
+    /// Whether the rule's gate is open, which `judge` is asked once a scan.
+    pub fn admits(&mut self, rule: RuleId, judge: impl FnOnce() -> bool) -> bool {
+        match self.flags(rule) & (ADMITTED | EXCLUDED) {
+            0 => {
+                let open = judge();
+                self.set_flag(rule, if open { ADMITTED } else { EXCLUDED });
+                open
+            }
+            known => known == ADMITTED,
+        }
     }
 
     pub fn is_touched(&self, rule: RuleId) -> bool {

@@ -2,14 +2,17 @@
 
 use std::cell::OnceCell;
 
-use hallmark_image::{Image, RuleId};
+use hallmark_image::record::ANYWHERE;
+use hallmark_image::{FileClass, Image, RuleId};
 use hallmark_modules::Modules;
 
 use crate::budget::{Budget, Stopped};
+use crate::demand::Demands;
 use crate::evaluate::Evaluation;
+use crate::lookup::Lookup;
 use crate::outcome::{Incomplete, Outcome, Stats, Why};
 use crate::scratch::Scratch;
-use crate::search::search;
+use crate::search::{Hits, search};
 use crate::settings::Settings;
 use crate::verify::Verifier;
 
@@ -53,26 +56,33 @@ fn run(
     stats: &mut Stats,
 ) {
     let modules = OnceCell::<Modules<'_>>::new();
-    let Scratch { matches, hits, tools, buffers, order, matching, barred } = scratch;
+    let Scratch { matches, hits, demands, wanted, tools, buffers, order, waiting, matching, barred } =
+        scratch;
     let mut verifier = Verifier {
         image: *image,
         data,
+        class: FileClass::of(data),
         budget: Budget::new(settings),
         matches,
         tools,
         fast: settings.fast && !settings.strings,
+        wanted,
+        last_chance: false,
         candidates: 0,
     };
-    let what = match search(&image.filter(), data, hits, &mut verifier) {
+    let filter = image.filter();
+    let class = filter.class(verifier.class);
+    let mut lookup = Lookup { filter, verifier: &mut verifier };
+    let what = match search(&class, data, 0..data.len(), hits, &mut lookup) {
         Ok(()) => {
             verifier.matches.settle_all();
-            let evaluation = Evaluation { order, matching, barred, buffers };
+            let evaluation = Evaluation { order, waiting, matching, barred, buffers, demands, hits };
             (verifier, stats.rules_evaluated) = evaluation.run(verifier, &modules, data, settings);
             if settings.strings && verifier.budget.why().is_none() {
                 // When the budget ends in here, the rules are certain and some of their matches are missing.
-                match matching.iter().try_for_each(|&id| demand_all(&mut verifier, id)) {
+                match demand_all(&mut verifier, demands, hits, matching) {
                     Ok(()) => "rules",
-                    Err(Stopped) => "matches",
+                    Err(_) => "matches",
                 }
             } else {
                 "rules"
@@ -99,10 +109,29 @@ fn run(
     stats.steps = verifier.budget.steps();
 }
 
-/// Searches for the patterns of a rule that its condition did not ask for.
-fn demand_all<'a>(verifier: &mut Verifier<'a>, rule: RuleId) -> Result<(), Stopped> {
-    let Some(unit) = verifier.image.unit(rule) else { return Ok(()) };
-    (0..unit.patterns.len()).try_for_each(|pattern| verifier.demand(rule, &unit, pattern))
+/// Searches for the patterns of matching rules that their conditions did not ask for.
+fn demand_all<'a>(
+    verifier: &mut Verifier<'a>,
+    demands: &mut Demands,
+    hits: &mut Hits,
+    matching: &[RuleId],
+) -> Result<(), Stopped> {
+    let image = verifier.image;
+    let units = || matching.iter().filter_map(|&id| Some((id, image.unit(id)?)));
+    for (id, unit) in units() {
+        demands.add_rule(verifier, id, &unit);
+    }
+    demands.search(verifier, hits)?;
+    verifier.last_chance = true;
+    for (id, unit) in units() {
+        for (index, pattern) in unit.patterns.iter().enumerate() {
+            match pattern.only_at.get() {
+                ANYWHERE => verifier.demand(id, &unit, index)?,
+                at => verifier.demand_in(id, &unit, index, at as usize..=at as usize)?,
+            }
+        }
+    }
+    Ok(())
 }
 
 fn name(image: &Image<'_>, rule: RuleId, pattern: usize) -> String {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use hallmark_image::RuleId;
 
 use crate::chain::Chains;
+use crate::demand::Demands;
 use crate::limits::KEEP_CAPACITY;
 use crate::matches::Matches;
 use crate::pike::Pike;
@@ -17,10 +18,15 @@ use crate::vm::Buffers;
 pub struct Scratch {
     pub(crate) matches: Matches,
     pub(crate) hits: Hits,
+    pub(crate) demands: Demands,
+    /// Patterns that conditions wait for: rule and place in it.
+    pub(crate) wanted: Vec<(RuleId, usize)>,
     pub(crate) tools: Tools,
     pub(crate) buffers: Buffers,
     /// Rules to evaluate: rank and id.
     pub(crate) order: Vec<(u32, RuleId)>,
+    /// Rules that wait for patterns to be searched, in the order of their ranks.
+    pub(crate) waiting: Vec<RuleId>,
     /// Rules that match and are reported.
     pub(crate) matching: Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
@@ -51,7 +57,10 @@ impl Scratch {
         self.tools.verified.shrink_to(KEEP_CAPACITY);
         self.tools.starts.clear();
         self.tools.starts.shrink_to(KEEP_CAPACITY);
+        self.demands.reset();
+        self.wanted.clear();
         self.order.clear();
+        self.waiting.clear();
         self.matching.clear();
         self.barred.clear();
     }

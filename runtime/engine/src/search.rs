@@ -1,201 +1,194 @@
-//! From data to candidates: where an atom of a variant stands.
+//! From data to candidates: where an atom of a lane stands.
 //!
-//! Input: the filter of an image and the data. Output: calls of a [`Sink`], once for every atom entry and place whose
-//! bytes are equal, by ascending place within a block. A block is searched in two steps: a branch-free pass that tests
-//! every position against a bitmap and collects those that hit, and a look at the atom pages for each of them.
+//! Input: the bitmaps of the lanes and the data. Output: calls of a [`Sink`], by ascending place within a chunk and
+//! lane, for every place at which the bitmaps don't rule an atom out. In three steps a chunk: a branch-free pass tests
+//! the probed positions against the first bitmap and collects those that hit; a second one thins them out with the
+//! second bitmap; the sink looks up what is left.
+//!
+//! Positions are probed relative to the start of the data, whichever part of it is searched, so that parts can be
+//! searched side by side.
 
-use hallmark_image::Filter;
-use hallmark_image::record::{AtomEntry, AtomPage, PAIR_BITMAP_LEN, gram_bit, gram_page};
+use std::ops::Range;
+
+use hallmark_image::ClassFilter;
+use hallmark_image::lanes::{Lane, PAIR_WORDS, WINDOW, WindowKind, fold, pair_bit, triple_bit, window_bits};
 use zerocopy::little_endian::U32;
 
 use crate::budget::Stopped;
-use crate::limits::SEARCH_BLOCK;
+use crate::vector;
 
 /// What receives candidates.
 pub(crate) trait Sink {
-    /// The search goes on with the next block.
-    fn block(&mut self) -> Result<(), Stopped>;
+    /// The search goes on with the next chunk.
+    fn chunk(&mut self) -> Result<(), Stopped>;
 
-    /// The atom of `entry` stands at `at`.
-    fn candidate(&mut self, entry: &AtomEntry, at: usize) -> Result<(), Stopped>;
+    /// `atom`, little-endian, stands at `at`, and may be one of the lane's.
+    fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped>;
 }
 
-/// Positions tested in one pass; a power of two. Their hits fit the first-level cache.
-const CHUNK: usize = 4096;
-/// Bytes that the pass reads beyond the positions it tests.
-const LOOKAHEAD: usize = 8;
+/// Bytes searched in one go, a power of two: the hits of all its positions fit the first-level cache.
+pub(crate) const CHUNK: usize = 16 * 1024;
+/// Most positions probed in a chunk.
+pub(crate) const PROBES: usize = CHUNK / 2;
+/// Bytes between two positions probed by the main lane, and by the short lane.
+const MAIN_STRIDE: usize = 4;
+const SHORT_STRIDE: usize = 2;
 
-/// The positions that hit a bitmap, relative to a chunk.
-pub(crate) struct Hits {
-    places: Box<[u32; CHUNK]>,
-    count: usize,
-}
+/// The positions that hit, in units of the lane's stride from the start of the chunk.
+pub(crate) struct Hits(pub Box<[u16; PROBES]>);
 
 impl Default for Hits {
     fn default() -> Self {
-        Hits { places: Box::new([0; CHUNK]), count: 0 }
+        Hits(Box::new([0; PROBES]))
     }
 }
 
 impl std::fmt::Debug for Hits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hits").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Hits").finish_non_exhaustive()
     }
 }
 
-impl Hits {
-    /// Keeps `place` if `hit` is one. Written without a branch: about one position in twenty hits, which no branch
-    /// predictor likes.
-    #[inline(always)]
-    fn push(&mut self, place: usize, hit: u32) {
-        // The mask changes nothing, but shows the compiler that the index is in range.
-        if let Some(slot) = self.places.get_mut(self.count & (CHUNK - 1)) {
-            *slot = place as u32;
-        }
-        self.count = self.count.wrapping_add((hit & 1) as usize);
-    }
-
-    fn take(&mut self) -> &[u32] {
-        let count = std::mem::take(&mut self.count);
-        self.places.get(..count).unwrap_or_default()
-    }
-}
-
-/// Searches `data` for the atoms of `filter`.
+/// Searches `range` of `data`: an atom is found in the part in which its probed position lies. The range begins at a
+/// multiple of the longest stride.
 pub(crate) fn search(
-    filter: &Filter<'_>,
+    filter: &ClassFilter<'_>,
     data: &[u8],
+    range: Range<usize>,
     hits: &mut Hits,
     sink: &mut impl Sink,
 ) -> Result<(), Stopped> {
-    let has_atoms = filter.atoms.iter().any(|p| p.count.get() != 0);
-    let has_shorts = filter.shorts.iter().any(|p| p.count.get() != 0);
-    let pairs: Option<&[u8; PAIR_BITMAP_LEN]> = filter.pairs.try_into().ok().filter(|_| has_shorts);
-    if !has_atoms && pairs.is_none() {
-        return Ok(());
-    }
-    let mut from = 0usize;
-    let mut block_end = 0usize;
-    while from < data.len() {
-        if from >= block_end {
-            sink.block()?;
-            block_end = from.saturating_add(SEARCH_BLOCK);
+    let mut from = range.start;
+    while from < range.end {
+        sink.chunk()?;
+        let to = range.end.min(from.saturating_add(CHUNK));
+        if !filter.grams.is_empty() {
+            // An atom may reach beyond the range.
+            let reach = to.next_multiple_of(MAIN_STRIDE).min(data.len());
+            let chunk = data.get(from..reach).unwrap_or_default();
+            let count = vector::probe_grams(filter.grams, chunk, &mut hits.0);
+            let hits = hits.0.get_mut(..count).unwrap_or_default();
+            let kept = thin_grams(filter.windows, data, from, hits);
+            for &hit in hits.get(..kept).unwrap_or_default() {
+                let at = place(from, hit, MAIN_STRIDE);
+                if let Some(&bytes) = data.get(at..).and_then(|d| d.first_chunk()) {
+                    sink.candidate(Lane::Main, u32::from_le_bytes(bytes), at)?;
+                }
+            }
         }
-        let rest = data.get(from..).unwrap_or_default();
-        let tested = if rest.len() >= LOOKAHEAD.saturating_mul(2) {
-            let chunk = rest.get(..rest.len().min(CHUNK + LOOKAHEAD)).unwrap_or_default();
-            let tested = (chunk.len() / LOOKAHEAD).saturating_sub(1).saturating_mul(LOOKAHEAD);
-            if has_atoms {
-                test_grams(filter.grams, filter.header.gram_words_log2.get(), chunk, hits);
-                for &place in hits.take() {
-                    confirm_gram(filter, data, from.saturating_add(place as usize), sink)?;
+        if let Ok(pairs) = filter.pairs.try_into() {
+            let reach = to.saturating_add(1).min(data.len());
+            let chunk = data.get(from..reach).unwrap_or_default();
+            let count = probe_pairs(pairs, chunk, &mut hits.0);
+            let hits = hits.0.get_mut(..count).unwrap_or_default();
+            let kept = thin_triples(filter.triples, data, from, hits);
+            for &hit in hits.get(..kept).unwrap_or_default() {
+                let at = place(from, hit, SHORT_STRIDE);
+                for at in [at.checked_sub(1), Some(at)].into_iter().flatten() {
+                    if let Some(triple) = triple(data, at).filter(|&t| has_triple(filter.triples, t)) {
+                        sink.candidate(Lane::Short, triple, at)?;
+                    }
                 }
             }
-            if let Some(pairs) = pairs {
-                test_pairs(pairs, chunk, hits);
-                for &place in hits.take() {
-                    confirm_short(filter, data, from.saturating_add(place as usize), sink)?;
-                }
-            }
-            tested
-        } else {
-            // The last bytes: without the bitmaps, which are only a filter.
-            for place in from..data.len() {
-                if has_atoms {
-                    confirm_gram(filter, data, place, sink)?;
-                }
-                if pairs.is_some() {
-                    confirm_short(filter, data, place, sink)?;
-                }
-            }
-            rest.len()
-        };
-        from = from.saturating_add(tested);
+        }
+        from = to;
     }
     Ok(())
 }
 
-/// Tests all positions of `chunk` but those of its last one or two words, eight at a time: the four grams at the start
-/// of a word come from that word, the other four from its second half and the first half of the next one.
-fn test_grams(grams: &[U32], log2: u32, chunk: &[u8], hits: &mut Hits) {
-    let mut words = words(chunk);
-    let Some(mut word) = words.next() else { return };
-    for (i, next) in words.enumerate() {
-        let middle = (word >> 32) | (next << 32);
-        let place = i.wrapping_mul(LOOKAHEAD);
-        let grams_here =
-            [word, word >> 8, word >> 16, word >> 24, middle, middle >> 8, middle >> 16, middle >> 24];
-        for (k, gram) in grams_here.into_iter().enumerate() {
-            let gram = gram as u32;
-            let (index, bit) = gram_bit(gram, log2);
-            let bits = grams.get(index).map_or(0, |w| w.get());
-            hits.push(place.wrapping_add(k), bits >> bit);
-        }
-        word = next;
+#[inline(always)]
+fn place(from: usize, hit: u16, stride: usize) -> usize {
+    from.wrapping_add(usize::from(hit).wrapping_mul(stride))
+}
+
+/// Keeps the hits, at the front, around which the second bitmap knows a window; answers how many. Without a second
+/// bitmap all are kept.
+#[inline(never)]
+fn thin_grams(windows: &[U32], data: &[u8], from: usize, hits: &mut [u16]) -> usize {
+    if windows.is_empty() {
+        return hits.len();
     }
-}
-
-/// As [`test_grams`], for pairs.
-fn test_pairs(pairs: &[u8; PAIR_BITMAP_LEN], chunk: &[u8], hits: &mut Hits) {
-    let mut words = words(chunk);
-    let Some(mut word) = words.next() else { return };
-    for (i, next) in words.enumerate() {
-        let place = i.wrapping_mul(LOOKAHEAD);
-        let last = (word >> 56) | (next << 8);
-        let pairs_here = [word, word >> 8, word >> 16, word >> 24, word >> 32, word >> 40, word >> 48, last];
-        for (k, pair) in pairs_here.into_iter().enumerate() {
-            let pair = pair as u16;
-            let bits = pairs.get(usize::from(pair >> 3)).copied().unwrap_or_default();
-            hits.push(place.wrapping_add(k), u32::from(bits >> (pair & 7)));
-        }
-        word = next;
-    }
-}
-
-fn words(chunk: &[u8]) -> impl Iterator<Item = u64> + '_ {
-    chunk.chunks_exact(8).map(|w| u64::from_le_bytes(w.try_into().unwrap_or_default()))
-}
-
-fn confirm_gram(filter: &Filter<'_>, data: &[u8], at: usize, sink: &mut impl Sink) -> Result<(), Stopped> {
-    let Some(&bytes) = data.get(at..).and_then(|d| d.first_chunk::<4>()) else { return Ok(()) };
-    let gram = u32::from_le_bytes(bytes);
-    let first = gram_page(gram, filter.header.atom_pages_log2.get());
-    look_up(filter.atoms, first, gram, 4, at, sink)
-}
-
-fn confirm_short(filter: &Filter<'_>, data: &[u8], at: usize, sink: &mut impl Sink) -> Result<(), Stopped> {
-    let rest = data.get(at..).unwrap_or_default();
-    let Some(&[a, b]) = rest.first_chunk::<2>() else { return Ok(()) };
-    let pair = u32::from(u16::from_le_bytes([a, b]));
-    let first = gram_page(pair, filter.header.short_pages_log2.get());
-    look_up(filter.shorts, first, pair, 2, at, sink)?;
-    let Some(&c) = rest.get(2) else { return Ok(()) };
-    look_up(filter.shorts, first, u32::from_le_bytes([a, b, c, 0]), 3, at, sink)
-}
-
-/// Reports the entries for `gram` of page `first` and of those it spills into.
-fn look_up(
-    pages: &[AtomPage],
-    first: usize,
-    gram: u32,
-    len: u8,
-    at: usize,
-    sink: &mut impl Sink,
-) -> Result<(), Stopped> {
-    let Some(home) = pages.get(first) else { return Ok(()) };
-    let spill = home.spill.get() as usize;
-    for i in 0..=spill {
-        let index = first.wrapping_add(i);
-        // Spilling is cyclic.
-        let Some(page) = pages.get(index).or_else(|| pages.get(index.wrapping_sub(pages.len()))) else {
-            break;
+    let log2 = windows.len().trailing_zeros();
+    let has = |kind: WindowKind, window: u64| {
+        let [first, second] = window_bits(kind, window, log2);
+        bit(windows, first) & bit(windows, second)
+    };
+    let mut kept = 0usize;
+    for i in 0..hits.len() {
+        let Some(&hit) = hits.get(i) else { break };
+        let at = place(from, hit, MAIN_STRIDE);
+        let around =
+            at.checked_sub(WINDOW / 2).and_then(|i| data.get(i..)).and_then(|d| d.first_chunk::<12>());
+        let pass = match around {
+            Some(&[a, b, c, d, e, f, g, h, i, j, k, l]) => {
+                let before = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+                let after = u64::from_le_bytes([e, f, g, h, i, j, k, l]);
+                has(WindowKind::After, fold(after))
+                    | has(WindowKind::Before, fold(before))
+                    | has(WindowKind::Alone, after & 0xFFFF_FFFF)
+            }
+            // At either end of the data; windows that aren't whole can't be part of a match.
+            None => 1,
         };
-        let entries = page.entries.get(..page.count.get() as usize).unwrap_or_default();
-        let start = entries.partition_point(|e| e.gram.get() < gram);
-        let equal = entries.get(start..).unwrap_or_default().iter().take_while(|e| e.gram.get() == gram);
-        for entry in equal.filter(|e| e.len == len) {
-            sink.candidate(entry, at)?;
+        if let Some(slot) = hits.get_mut(kept) {
+            *slot = hit;
         }
+        kept = kept.wrapping_add(pass as usize);
     }
-    Ok(())
+    kept
+}
+
+/// Tests the pairs at every second position of `chunk`; answers how many hit.
+#[inline(never)]
+fn probe_pairs(pairs: &[U32; PAIR_WORDS], chunk: &[u8], hits: &mut [u16; PROBES]) -> usize {
+    let mut count = 0usize;
+    for (i, pair) in chunk.chunks_exact(SHORT_STRIDE).enumerate() {
+        // The mask changes nothing, but shows the compiler that the index is in range.
+        if let Some(slot) = hits.get_mut(count & (PROBES - 1)) {
+            *slot = i as u16;
+        }
+        let (word, bit) = pair_bit(u16::from_le_bytes(pair.try_into().unwrap_or_default()));
+        let word = pairs.get(word & (PAIR_WORDS - 1)).map_or(0, |w| w.get());
+        count = count.wrapping_add((word >> bit & 1) as usize);
+    }
+    count
+}
+
+/// Keeps the hits at which, or one byte before which, the second bitmap knows a triple.
+#[inline(never)]
+fn thin_triples(triples: &[U32], data: &[u8], from: usize, hits: &mut [u16]) -> usize {
+    let mut kept = 0usize;
+    for i in 0..hits.len() {
+        let Some(&hit) = hits.get(i) else { break };
+        let at = place(from, hit, SHORT_STRIDE);
+        let around = at.checked_sub(1).and_then(|i| data.get(i..)).and_then(|d| d.first_chunk::<4>());
+        let pass = match around {
+            Some(&bytes) => {
+                let four = u32::from_le_bytes(bytes);
+                has_triple(triples, four & 0xFF_FFFF) | has_triple(triples, four >> 8)
+            }
+            None => true,
+        };
+        if let Some(slot) = hits.get_mut(kept) {
+            *slot = hit;
+        }
+        kept = kept.wrapping_add(usize::from(pass));
+    }
+    kept
+}
+
+#[inline(always)]
+fn has_triple(triples: &[U32], triple: u32) -> bool {
+    bit(triples, triple_bit(triple, triples.len().trailing_zeros())) != 0
+}
+
+#[inline(always)]
+fn bit(words: &[U32], (word, bit): (usize, u32)) -> u32 {
+    words.get(word).map_or(0, |w| w.get() >> bit & 1)
+}
+
+/// The three bytes at `at`.
+fn triple(data: &[u8], at: usize) -> Option<u32> {
+    let &[a, b, c] = data.get(at..)?.first_chunk()?;
+    Some(u32::from_le_bytes([a, b, c, 0]))
 }

@@ -1,25 +1,32 @@
-//! Patterns without an atom: tried at every position that one of their variants can start at, and only when a
-//! condition asks for them.
+//! Patterns that a condition asks for and that nothing was searched for: tried at every position that one of their
+//! variants can start at. That is slow, but for a few positions, or for patterns without atoms, the only way.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
+use hallmark_image::limits::SHORT_RANGE;
 use hallmark_image::program::Program;
-use hallmark_image::record::{Piece, Variant, VariantKind, pattern_flags, variant_flags};
+use hallmark_image::record::{Piece, Variant, VariantKind, variant_flags};
 use hallmark_image::{RuleId, Unit};
 use zerocopy::FromBytes;
 
 use crate::budget::Stopped;
+use crate::compare::Masked;
+use crate::demand::{each_run_atom, has_lanes};
 use crate::pike::first_bytes;
-use crate::verify::{Target, Verifier};
+use crate::verify::{Atom, Target, Verifier};
 
 /// Positions passed over between two charges to the budget.
-const STRIDE: usize = 4096;
+const STRIDE: usize = 1 << 16;
 
 impl<'a> Verifier<'a> {
-    /// Searches everywhere for a pattern that is searched on demand, unless that was done.
+    /// Makes all matches of a pattern known.
     pub fn demand(&mut self, rule: RuleId, unit: &Unit<'a>, pattern: usize) -> Result<(), Stopped> {
-        if !is_slow(unit, pattern) || self.matches.is_complete(rule, pattern) {
+        if self.is_searched(rule, unit, pattern) {
             return Ok(());
+        }
+        if !self.last_chance && has_lanes(unit, pattern) {
+            self.wanted.push((rule, pattern));
+            return Err(Stopped::Waiting);
         }
         self.try_all(rule, unit, pattern, 0..=self.data.len())?;
         self.matches.touch(rule, unit.patterns.len());
@@ -35,8 +42,11 @@ impl<'a> Verifier<'a> {
         pattern: usize,
         range: RangeInclusive<usize>,
     ) -> Result<(), Stopped> {
-        if !is_slow(unit, pattern) || self.matches.is_complete(rule, pattern) {
+        if self.is_searched(rule, unit, pattern) {
             return Ok(());
+        }
+        if range.end().saturating_sub(*range.start()) > SHORT_RANGE {
+            return self.demand(rule, unit, pattern);
         }
         self.try_all(rule, unit, pattern, range)?;
         self.matches.settle(rule, pattern);
@@ -50,24 +60,29 @@ impl<'a> Verifier<'a> {
         pattern: usize,
         range: RangeInclusive<usize>,
     ) -> Result<(), Stopped> {
-        let Some(record) = unit.patterns.get(pattern) else { return Ok(()) };
-        let first = record.first_variant.get();
-        for index in first..first.saturating_add(record.variants.get()) {
-            let Some(variant) = unit.variants.get(index as usize) else { return Ok(()) };
+        for (index, variant) in unit.variants_of(pattern) {
+            if range.end().saturating_sub(*range.start()) > SHORT_RANGE && !unit.runs(variant).is_empty() {
+                self.search_alone(rule, unit, index, variant)?;
+                continue;
+            }
             let target = Target { rule, unit: *unit, index, variant };
-            let can_start = starts(variant, unit.blob);
-            let data = self.data;
+            let (data, first) = (self.data, *range.start());
             let last = range.end().saturating_add(1).min(data.len());
-            let mut from = *range.start();
+            let head = head(variant, unit.blob);
+            let can_start = starts(variant, unit.blob);
+            // Bytes of the head that are all known, which can be searched for fast.
+            let known = head.and_then(|head| head.longest_exact());
+            let mut from = first;
             while from < last {
                 let stop = last.min(from.saturating_add(STRIDE));
                 self.budget.spend((stop.saturating_sub(from) as u64) / 16)?;
-                for (at, byte) in (from..stop).zip(data.get(from..stop).unwrap_or_default()) {
-                    if can_start.get(usize::from(*byte)).is_some_and(|&b| b) {
-                        let found = self.verify_at(&target, at)?;
-                        if found && self.fast && self.matches.suffices(rule, pattern) {
-                            return Ok(());
-                        }
+                let mut places = Places::new(data, from..stop, known, &can_start);
+                while let Some(at) = places.next() {
+                    if head.is_some_and(|head| !data.get(at..).is_some_and(|d| head.is_prefix(d, 0))) {
+                        continue;
+                    }
+                    if self.verify_at(&target, at)? && self.suffices(rule, unit, pattern) {
+                        return Ok(());
                     }
                 }
                 from = stop;
@@ -77,9 +92,118 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// Whether the pattern is searched on demand.
-fn is_slow(unit: &Unit<'_>, pattern: usize) -> bool {
-    unit.patterns.get(pattern).is_some_and(|p| p.flags.get() & pattern_flags::SLOW != 0)
+impl Verifier<'_> {
+    /// Searches everywhere for the runs of one variant, each by itself.
+    pub fn search_alone(
+        &mut self,
+        rule: RuleId,
+        unit: &Unit<'_>,
+        index: u32,
+        variant: &Variant,
+    ) -> Result<(), Stopped> {
+        let data = self.data;
+        let leads_to = |offset| Atom { rule, variant: index, offset };
+        for run in unit.runs(variant) {
+            let exact = run.bytes(unit.blob).filter(|(_, mask)| mask.is_empty());
+            if let Some((value, _)) = exact.filter(|_| variant.flags & variant_flags::XOR == 0) {
+                // More bytes than an atom's are found as fast, and less often.
+                for at in Overlapping::new(data, value) {
+                    self.verify(leads_to(run.offset.get()), at)?;
+                }
+                continue;
+            }
+            let mut result = Ok(());
+            each_run_atom(unit, variant, run, &mut |lane, bytes, offset| {
+                let atom = bytes.to_le_bytes();
+                for at in Overlapping::new(data, atom.get(..lane.width()).unwrap_or_default()) {
+                    if result.is_ok() {
+                        result = self.verify(leads_to(offset), at);
+                    }
+                }
+            });
+            result?;
+        }
+        Ok(())
+    }
+}
+
+/// Every place at which bytes stand, those that overlap among them.
+struct Overlapping<'p> {
+    data: &'p [u8],
+    finder: memchr::memmem::Finder<'p>,
+    next: usize,
+}
+
+impl<'p> Overlapping<'p> {
+    fn new(data: &'p [u8], bytes: &'p [u8]) -> Self {
+        Overlapping { data, finder: memchr::memmem::Finder::new(bytes), next: 0 }
+    }
+}
+
+impl Iterator for Overlapping<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let at = self.next.saturating_add(self.finder.find(self.data.get(self.next..)?)?);
+        self.next = at.saturating_add(1);
+        Some(at)
+    }
+}
+
+/// The places of a range at which a variant may start.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+enum Places<'p> {
+    /// Where known bytes stand, less their offset.
+    Known { found: Overlapping<'p>, first: usize },
+    /// Where its first byte can stand.
+    Byte { data: &'p [u8], next: usize, can_start: &'p [bool; 256] },
+}
+
+impl<'p> Places<'p> {
+    fn new(
+        data: &'p [u8],
+        range: Range<usize>,
+        known: Option<(usize, &'p [u8])>,
+        can_start: &'p [bool; 256],
+    ) -> Self {
+        if let Some((offset, bytes)) = known {
+            let first = range.start;
+            // Starts in the range have the bytes `offset` further on.
+            let from = first.saturating_add(offset).min(data.len());
+            let to = range.end.saturating_add(offset).saturating_add(bytes.len()).saturating_sub(1);
+            let window = data.get(from..to.min(data.len())).unwrap_or_default();
+            return Places::Known { found: Overlapping::new(window, bytes), first };
+        }
+        Places::Byte { data: data.get(..range.end).unwrap_or(data), next: range.start, can_start }
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Places::Known { found, first } => found.next().map(|at| first.saturating_add(at)),
+            Places::Byte { data, next, can_start } => {
+                let rest = data.get(*next..)?;
+                let can_start = |b: &u8| can_start.get(usize::from(*b)).copied().unwrap_or_default();
+                let at = next.saturating_add(rest.iter().position(can_start)?);
+                *next = at.saturating_add(1);
+                Some(at)
+            }
+        }
+    }
+}
+
+/// The bytes that every match of the variant starts with, if they are known.
+fn head<'a>(variant: &Variant, blob: &'a [u8]) -> Option<Masked<'a>> {
+    let body = variant.body.of(blob);
+    match VariantKind::new(variant.kind)? {
+        VariantKind::Bytes if variant.flags & variant_flags::XOR == 0 => {
+            Some(Masked { value: body, mask: variant.mask.of(blob) })
+        }
+        VariantKind::Chain => {
+            let piece = <[Piece]>::ref_from_bytes(body).ok()?.first()?;
+            Some(Masked { value: piece.value.of(blob), mask: piece.mask.of(blob) })
+        }
+        VariantKind::Bytes | VariantKind::Program => None,
+    }
 }
 
 /// The bytes that a match of the variant can start with.

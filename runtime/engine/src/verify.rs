@@ -1,9 +1,8 @@
 //! From candidates to matches: the whole variant is compared where its atom stands.
 
-use hallmark_image::insn::Op;
 use hallmark_image::program::Program;
-use hallmark_image::record::{AtomEntry, Piece, Variant, VariantKind, pattern_flags, variant_flags};
-use hallmark_image::{Image, RuleId, Unit};
+use hallmark_image::record::{Piece, Variant, VariantKind, pattern_flags, variant_flags};
+use hallmark_image::{FileClass, Image, RuleId, Unit};
 use zerocopy::FromBytes;
 
 use crate::budget::{Budget, Stopped};
@@ -12,19 +11,33 @@ use crate::compare::{Masked, is_full_word};
 use crate::limits::MAX_REMEMBERED;
 use crate::matches::{Match, Matches};
 use crate::scratch::Tools;
-use crate::search::Sink;
 
 /// Verifies candidates and keeps the matches.
 #[derive(Debug)]
 pub(crate) struct Verifier<'a> {
     pub image: Image<'a>,
     pub data: &'a [u8],
+    pub class: FileClass,
     pub budget: Budget<'a>,
     pub matches: &'a mut Matches,
     pub tools: &'a mut Tools,
     /// See [`crate::Settings::fast`].
     pub fast: bool,
+    /// Patterns that conditions wait for.
+    pub wanted: &'a mut Vec<(RuleId, usize)>,
+    /// Everything that can be searched for together was: what a condition still lacks is tried at every position.
+    pub last_chance: bool,
     pub candidates: u64,
+}
+
+/// What an atom leads to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Atom {
+    pub rule: RuleId,
+    /// Index of the variant in the rule's unit.
+    pub variant: u32,
+    /// Offset of the atom in the variant, or from where its backward program starts.
+    pub offset: u16,
 }
 
 /// A variant and where it belongs.
@@ -51,18 +64,14 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Sink for Verifier<'_> {
-    fn block(&mut self) -> Result<(), Stopped> {
-        self.budget.check()
-    }
-
-    fn candidate(&mut self, entry: &AtomEntry, at: usize) -> Result<(), Stopped> {
-        self.candidates = self.candidates.saturating_add(1);
-        let rule = RuleId::new(entry.rule.get());
-        let Some(place) = at.checked_sub(usize::from(entry.offset.get())) else { return Ok(()) };
-        let target = self.image.unit(rule).and_then(|unit| Target::new(rule, unit, entry.variant.get()));
-        let Some(target) = target else { return Ok(()) };
-        if self.fast && self.matches.suffices(rule, target.pattern()) {
+impl<'a> Verifier<'a> {
+    /// Verifies what the atom leads to that stands at `at`.
+    pub fn verify(&mut self, atom: Atom, at: usize) -> Result<(), Stopped> {
+        let Atom { rule, variant, offset } = atom;
+        let Some(place) = at.checked_sub(usize::from(offset)) else { return Ok(()) };
+        let target = self.image.unit(rule).and_then(|unit| Target::new(rule, unit, variant));
+        let Some(target) = target.filter(|t| self.admits(rule, &t.unit)) else { return Ok(()) };
+        if self.suffices(rule, &target.unit, target.pattern()) {
             return Ok(());
         }
         let backward = target.variant.backward.of(target.unit.blob);
@@ -80,9 +89,24 @@ impl Sink for Verifier<'_> {
         self.tools.starts = starts;
         done
     }
-}
 
-impl<'a> Verifier<'a> {
+    /// Whether the rule can match this file at all.
+    pub fn admits(&mut self, rule: RuleId, unit: &Unit<'_>) -> bool {
+        self.matches.admits(rule, || unit.header.gate.admits(self.class, self.data.len() as u64))
+    }
+
+    /// Whether a match of the pattern is known, and that is all that anyone wants to know of it.
+    pub fn suffices(&self, rule: RuleId, unit: &Unit<'_>, pattern: usize) -> bool {
+        let flags = unit.patterns.get(pattern).map_or(0, |p| p.flags.get());
+        self.fast && flags & pattern_flags::EXISTENCE != 0 && !self.matches.get(rule, pattern).is_empty()
+    }
+
+    /// Whether all matches of a pattern are known that anyone wants to know.
+    pub fn is_searched(&self, rule: RuleId, unit: &Unit<'_>, pattern: usize) -> bool {
+        unit.patterns.get(pattern).is_some_and(|p| p.is_searched(self.class))
+            || self.matches.is_complete(rule, pattern)
+    }
+
     /// Compares a variant at `start`, if that was not done before in this scan: many atoms may lead to one start.
     fn verify_once(&mut self, target: &Target<'a>, start: usize) -> Result<(), Stopped> {
         if self.tools.verified.len() >= MAX_REMEMBERED {
@@ -100,14 +124,9 @@ impl<'a> Verifier<'a> {
         let length = end.saturating_sub(start) as u64;
         let found = Match { offset: start as u64, length, xor_key };
         let Target { rule, unit, .. } = target;
-        if !self.matches.is_touched(*rule) {
-            self.matches.touch(*rule, unit.patterns.len());
-            if self.fast && only_existence(unit) {
-                self.matches.set_existence(*rule);
-            }
-        }
-        let flags = unit.patterns.get(target.pattern()).map_or(0, |p| p.flags.get());
-        self.matches.add(*rule, target.pattern(), flags & pattern_flags::TRIGGER != 0, found);
+        self.matches.touch(*rule, unit.patterns.len());
+        let trigger = unit.patterns.get(target.pattern()).is_some_and(|p| p.is_searched(self.class));
+        self.matches.add(*rule, target.pattern(), trigger, found);
         Ok(true)
     }
 
@@ -160,13 +179,4 @@ fn key(variant: &Variant, body: &[u8], data: &[u8], start: usize) -> Option<u8> 
     let key = data.get(start)? ^ body.first()?;
     let xor = variant.flags & variant_flags::XOR != 0;
     (xor && (variant.xor_min..=variant.xor_max).contains(&key)).then_some(key)
-}
-
-/// Whether the condition asks only whether patterns match, never where or how often.
-fn only_existence(unit: &Unit<'_>) -> bool {
-    unit.insns.iter().all(|insn| match Op::new(insn.op) {
-        Some(Op::MatchAt | Op::MatchIn | Op::Count | Op::CountIn | Op::Offset | Op::Length) => false,
-        Some(Op::OfPatterns) => insn.b.get() == 0,
-        _ => true,
-    })
 }

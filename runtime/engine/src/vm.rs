@@ -11,7 +11,7 @@ use hallmark_image::limits::MAX_ARGS;
 use hallmark_image::program::Program;
 use hallmark_image::record::{Slice, ValueKind};
 use hallmark_image::{RuleId, Unit};
-use hallmark_modules::{Arg, Modules, Node};
+use hallmark_modules::{Arg, Mark, Modules, Node};
 
 use crate::budget::Stopped;
 use crate::entrypoint::entry_point;
@@ -107,6 +107,18 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         Ok(self.pop().is_true())
     }
 
+    /// How much conditions have written so far, to go back to if one has to be run again.
+    pub fn mark(&self) -> Mark {
+        self.modules.get().map(Modules::mark).unwrap_or_default()
+    }
+
+    /// Forgets what was written since the mark.
+    pub fn rewind(&self, mark: Mark) {
+        if let Some(modules) = self.modules.get() {
+            modules.rewind(mark);
+        }
+    }
+
     /// Runs one instruction; answers where to continue if that is not the next one.
     fn step(&mut self, rule: &Rule<'a>, insn: &Insn) -> Result<Option<usize>, Stopped> {
         let Some(op) = Op::new(insn.op) else { return Ok(None) };
@@ -185,8 +197,8 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
                 self.pattern(rule, op, insn)?
             }
             Op::OfPatterns => self.of_patterns(rule, insn)?,
-            Op::OfRules => self.of_rules(rule, insn),
-            Op::Rule => Value::Bool(self.reference(rule, target)),
+            Op::OfRules => self.of_rules(rule, insn)?,
+            Op::Rule => Value::Bool(self.reference(rule, target)?),
             Op::ReadInt => {
                 let offset = self.pop().int();
                 Value::of_int(offset.and_then(|o| read_int(self.data, usize::try_from(o).ok()?, insn.a)))

@@ -9,7 +9,7 @@ use builder::{PatternSpec, RuleSpec, image, insn};
 use hallmark_engine::{Error, Externals, Scratch, Settings, Why, scan};
 use hallmark_image::Image;
 use hallmark_image::insn::{Insn, Op};
-use hallmark_image::record::{ValueKind, rule_flags};
+use hallmark_image::record::{ValueKind, pattern_flags, rule_flags};
 
 const DATA: &[u8] = b"..abcd..abcd.xyz.";
 
@@ -283,7 +283,8 @@ fn external_variables_are_replaced_by_type() {
 
 #[test]
 fn fast_scans_keep_what_conditions_need() {
-    let existence = RuleSpec::any(vec![PatternSpec::literal(b"abcd")]);
+    let mut existence = RuleSpec::any(vec![PatternSpec::literal(b"abcd")]);
+    existence.patterns[0].flags |= pattern_flags::EXISTENCE;
     let mut counting = RuleSpec::new("counting", vec![on(Op::Count, 0), small(2), op(Op::Eq)]);
     counting.patterns = vec![PatternSpec::literal(b"abcd")];
     let bytes = image(&[existence, counting], &[]);

@@ -15,13 +15,15 @@ fn rules() -> Vec<RuleSpec> {
     let piece = |min, max, value: &[u8], mask: &[u8]| (min, max, value.to_vec(), mask.to_vec());
     let pieces =
         vec![piece(0, 0, b"abcd", b""), piece(1, 9, b"b\0", b"\xFF\0"), piece(0, u32::MAX, b"d", b"")];
-    let mut xor = VariantSpec::new(Body::Bytes(b"abc".to_vec(), vec![]), vec![(b"ab".to_vec(), 0)]);
+    let mut xor = VariantSpec::new(Body::Bytes(b"abc".to_vec(), vec![]), vec![(b"abc".to_vec(), 0)]);
     (xor.flags, xor.xor) = (variant_flags::XOR | variant_flags::FULLWORD, (0, 9));
     let chain = VariantSpec::new(Body::Chain(pieces), vec![(b"abcd".to_vec(), 0)]);
     let mut rule = RuleSpec::any(vec![
         PatternSpec::new(vec![xor, chain]),
         PatternSpec::slow(b"c"),
         PatternSpec::literal(b"abcdef"),
+        PatternSpec::literal(b"aabcabcd").on_demand(),
+        PatternSpec::literal(b"Xc").on_demand(),
     ]);
     (rule.always, rule.locals) = (true, 4);
     rule.strings = vec![b"abc".to_vec()];

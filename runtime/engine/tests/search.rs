@@ -2,10 +2,10 @@
 
 mod builder;
 
-use builder::{Body, PatternSpec, RuleSpec, VariantSpec, image};
+use builder::{Body, PatternSpec, RuleSpec, TRIGGER, VariantSpec, image};
 use hallmark_engine::{Match, Scratch, Settings, Why, scan};
 use hallmark_image::Image;
-use hallmark_image::record::{pattern_flags, variant_flags};
+use hallmark_image::record::variant_flags;
 use proptest::prelude::*;
 
 /// Every match, found without atoms, tables or memory.
@@ -82,7 +82,7 @@ fn bytes(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn masked() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
-    bytes(1..7).prop_flat_map(|value| {
+    bytes(1..14).prop_flat_map(|value| {
         let byte = prop_oneof![6 => Just(0xFFu8), 1 => Just(0u8), 1 => Just(0xF0), 1 => Just(0xDF)];
         let mask = prop_oneof![1 => Just(vec![]), 1 => prop::collection::vec(byte, value.len())];
         (Just(value), mask)
@@ -92,14 +92,12 @@ fn masked() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
 /// A variant with an atom anywhere in its first fixed run, or without one.
 fn variant() -> impl Strategy<Value = VariantSpec> {
     let plain = (masked(), any::<u8>()).prop_map(|((value, mask), pick)| {
-        let atoms = atom(&value, &mask, 0, pick).into_iter().collect();
+        let atoms = run(&value, &mask, pick).into_iter().collect();
         VariantSpec::new(Body::Bytes(value, mask), atoms)
     });
-    let xored = (bytes(2..6), 0u8..4, 0u8..4).prop_map(|(value, low, more)| {
-        let keys = low..=low + more;
-        let len = value.len().min(4);
-        let atoms = keys.map(|k| (value[..len].iter().map(|b| b ^ k).collect(), 0)).collect();
-        let mut variant = VariantSpec::new(Body::Bytes(value, vec![]), atoms);
+    let xored = (bytes(2..12), 0u8..4, 0u8..4).prop_map(|(value, low, more)| {
+        let runs = vec![(value.clone(), 0)];
+        let mut variant = VariantSpec::new(Body::Bytes(value, vec![]), runs);
         (variant.flags, variant.xor) = (variant_flags::XOR, (low, low + more));
         variant
     });
@@ -111,7 +109,7 @@ fn variant() -> impl Strategy<Value = VariantSpec> {
     let chained = prop::collection::vec((gap, masked()), 2..6).prop_map(|pieces| {
         let mut pieces: Vec<_> = pieces.into_iter().map(|((a, b), (v, m))| (a, b, v, m)).collect();
         (pieces[0].0, pieces[0].1) = (0, 0);
-        let atoms = atom(&pieces[0].2, &pieces[0].3, 0, 0).into_iter().collect();
+        let atoms = run(&pieces[0].2, &pieces[0].3, 0).into_iter().collect();
         VariantSpec::new(Body::Chain(pieces), atoms)
     });
     let any = prop_oneof![4 => plain, 1 => xored, 2 => chained];
@@ -130,33 +128,31 @@ fn variant() -> impl Strategy<Value = VariantSpec> {
         })
 }
 
-/// An atom of two to four bytes, all of whose bits count, at one of the places there are.
-fn atom(value: &[u8], mask: &[u8], from: usize, pick: u8) -> Option<(Vec<u8>, u16)> {
+/// A run of two or more bytes, all of whose bits count, at one of the places there are.
+fn run(value: &[u8], mask: &[u8], pick: u8) -> Option<(Vec<u8>, u16)> {
     let fixed = |i: usize| mask.get(i).is_none_or(|&m| m == 0xFF);
-    let windows: Vec<(usize, usize)> = (2..=4)
-        .flat_map(|len| (from..).take_while(move |s| s + len <= value.len()).map(move |s| (s, len)))
+    let windows: Vec<(usize, usize)> = (2..=value.len())
+        .flat_map(|len| (0..=value.len() - len).map(move |s| (s, len)))
         .filter(|&(s, len)| (s..s + len).all(fixed))
         .collect();
-    let &(start, len) = windows.get(usize::from(pick) % windows.len().max(1))?;
+    let &(start, len) =
+        windows.get(windows.len().checked_sub(1 + usize::from(pick) % windows.len().max(1))?)?;
     Some((value[start..start + len].to_vec(), start as u16))
 }
 
 fn pattern() -> impl Strategy<Value = PatternSpec> {
-    prop::collection::vec(variant(), 1..4).prop_map(|variants| {
-        let slow = variants.iter().any(|v| v.atoms.is_empty());
-        let mut pattern = PatternSpec::new(variants);
-        if slow {
-            pattern.flags = pattern_flags::SLOW;
-            pattern.variants.iter_mut().for_each(|v| v.atoms.clear());
-        }
-        pattern
+    (prop::collection::vec(variant(), 1..4), any::<bool>()).prop_map(|(variants, on_demand)| {
+        // Two bytes are searched for on demand, and where there are none every position is tried.
+        let lanes = variants.iter().all(|v| v.runs.iter().any(|(bytes, _)| bytes.len() > 2));
+        let pattern = PatternSpec::new(variants);
+        if on_demand || !lanes { pattern.on_demand() } else { pattern }
     })
 }
 
 fn rules() -> impl Strategy<Value = Vec<RuleSpec>> {
     let rule = prop::collection::vec(pattern(), 1..5).prop_map(|patterns| {
         let mut rule = RuleSpec::any(patterns);
-        rule.always = rule.patterns.iter().any(|p| p.flags & pattern_flags::SLOW != 0);
+        rule.always = rule.patterns.iter().any(|p| p.flags & TRIGGER == 0);
         rule
     });
     prop::collection::vec(rule, 1..40)
@@ -181,18 +177,23 @@ proptest! {
 
 #[test]
 fn literals_are_found_at_every_place_of_a_long_buffer() {
-    let rules: Vec<RuleSpec> =
-        [&b"mark"[..], b"mar", b"ma"].map(|bytes| RuleSpec::any(vec![PatternSpec::literal(bytes)])).to_vec();
+    // One for each lane, those with and without bytes around their atoms; "in" is searched for on demand.
+    let literals = [&b"unmistakable"[..], b"mistake", b"mistakab", b"mis", b"taka", b"in"];
+    let mut rules: Vec<RuleSpec> =
+        literals.map(|bytes| RuleSpec::any(vec![PatternSpec::literal(bytes)])).to_vec();
+    rules[5].patterns[0].flags = 0;
+    rules[5].always = true;
     let mut scratch = Scratch::new();
-    for len in [4, 5, 15, 16, 17, 23, 24, 4095, 4096, 4103, 4104, 4105, 4112, 8192, 70_000] {
-        for place in (0..len - 3).filter(|p| *p < 40 || p + 40 > len - 3 || p % 997 == 0) {
+    for len in [14, 15, 16, 17, 23, 24, 4095, 8192, 16_383, 16_384, 16_385, 16_396, 32_768, 70_000] {
+        for place in (0..len - 13).filter(|p| *p < 40 || p + 40 > len - 13 || p % 997 == 0) {
             let mut data = vec![b'.'; len];
-            data[place..place + 4].copy_from_slice(b"mark");
+            data[place..place + 14].copy_from_slice(b"unmistakablein");
             let found = scanned(&rules, &data, &mut scratch);
             let lengths: Vec<_> =
                 found.iter().map(|m| m.iter().map(|m| (m.offset, m.length)).collect::<Vec<_>>()).collect();
-            let at = place as u64;
-            assert_eq!(lengths, [vec![(at, 4)], vec![(at, 3)], vec![(at, 2)]], "{place} of {len}");
+            let at = |offset: usize, length: u64| vec![((place + offset) as u64, length)];
+            let expected = [at(0, 12), vec![], at(2, 8), at(2, 3), at(5, 4), at(12, 2)];
+            assert_eq!(lengths, expected, "{place} of {len}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::limits::{MAX_IMAGE_LEN, MAX_SECTIONS, SECTION_ALIGN};
 /// `HMKIMG`, zero, one: a byte that text-mode transfers damage, and a format generation.
 pub const MAGIC: [u8; 8] = *b"HMKIMG\0\x01";
 /// Changes when older runtimes would misread an image.
-pub const FORMAT_MAJOR: u16 = 1;
+pub const FORMAT_MAJOR: u16 = 2;
 /// Changes when something is added.
 pub const FORMAT_MINOR: u16 = 0;
 /// Length of the header.
@@ -86,10 +86,10 @@ sections! {
     Globals = 1 "globals" "Counts, namespaces and external variables.";
     Rules = 2 "rules" "Rule table: pages of slots that say where a rule's unit is.";
     Units = 3 "units" "Everything about each rule, one self-contained unit a rule.";
-    Always = 4 "always" "Ids of the rules that are evaluated whatever matched.";
-    Filter = 5 "filter" "Bitmaps: which 4-grams and which byte pairs can start a candidate.";
-    Atoms = 6 "atoms" "Pages of 4-byte atoms, addressed by hash.";
-    Shorts = 7 "shorts" "Pages of 2- and 3-byte atoms, addressed by the hash of their first two bytes.";
+    Always = 4 "always" "The rules that are evaluated whatever matched, and their gates.";
+    Filter = 5 "filter" "Bitmaps for each class of files: where a candidate can be.";
+    Atoms = 6 "atoms" "Pages of the main lane's atoms, addressed by hash.";
+    Shorts = 7 "shorts" "Pages of the short lane's atoms, addressed by hash.";
 }
 
 /// The header and section bytes of an image whose frame is proved: sections in bounds, ascending, padded with zeros.

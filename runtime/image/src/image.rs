@@ -3,11 +3,13 @@
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
+use crate::class::FileClass;
 use crate::error::Error;
 use crate::header::{Frame, Header, SectionKind, SectionRecord};
+use crate::lanes::{AtomPage, ClassHeader, FilterHeader, PAIR_WORDS, WORDS_LOG2};
 use crate::limits::SLOTS_PER_PAGE;
 use crate::proof;
-use crate::record::{AtomPage, FilterHeader, PAIR_BITMAP_LEN, RulePage};
+use crate::record::{AlwaysEntry, RulePage};
 use crate::unit::{Globals, Unit};
 
 /// Id of a rule: its place in the rule table.
@@ -38,7 +40,7 @@ pub struct Image<'a> {
     globals: Globals<'a>,
     pages: &'a [RulePage],
     units: &'a [u8],
-    always: &'a [U32],
+    always: &'a [AlwaysEntry],
     filter: Filter<'a>,
 }
 
@@ -47,14 +49,25 @@ pub struct Image<'a> {
 pub struct Filter<'a> {
     /// Sizes.
     pub header: &'a FilterHeader,
-    /// Which 4-grams (by hash) begin an atom.
-    pub grams: &'a [U32],
-    /// Which byte pairs (little-endian) begin a short atom.
-    pub pairs: &'a [u8],
-    /// 4-byte atoms.
+    /// The bitmaps of each class.
+    classes: [ClassFilter<'a>; FileClass::COUNT],
+    /// Atoms of the main lane.
     pub atoms: &'a [AtomPage],
-    /// 2- and 3-byte atoms.
+    /// Atoms of the short lane.
     pub shorts: &'a [AtomPage],
+}
+
+/// The bitmaps for one class of files; each may be empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClassFilter<'a> {
+    /// Which 4-grams begin an atom.
+    pub grams: &'a [U32],
+    /// Which windows surround one.
+    pub windows: &'a [U32],
+    /// Which pairs of bytes are the first or the last two of a triple.
+    pub pairs: &'a [U32],
+    /// Which triples are an atom.
+    pub triples: &'a [U32],
 }
 
 impl<'a> Image<'a> {
@@ -88,8 +101,8 @@ impl<'a> Image<'a> {
             .ok_or_else(|| damaged(SectionKind::Globals, "counts do not give the length"))?;
         let pages = <[RulePage]>::ref_from_bytes(section(SectionKind::Rules))
             .map_err(|_| damaged(SectionKind::Rules, "not a whole number of pages"))?;
-        let always = <[U32]>::ref_from_bytes(section(SectionKind::Always))
-            .map_err(|_| damaged(SectionKind::Always, "not a whole number of ids"))?;
+        let always = <[AlwaysEntry]>::ref_from_bytes(section(SectionKind::Always))
+            .map_err(|_| damaged(SectionKind::Always, "not a whole number of entries"))?;
         let filter = Filter::view(&frame)?;
         let image = Image { frame, globals, pages, units: section(SectionKind::Units), always, filter };
         proof::prove(&image)?;
@@ -154,7 +167,7 @@ impl<'a> Image<'a> {
     }
 
     /// The rules evaluated whatever matched.
-    pub fn always(&self) -> &'a [U32] {
+    pub fn always(&self) -> &'a [AlwaysEntry] {
         self.always
     }
 
@@ -173,12 +186,13 @@ impl<'a> Filter<'a> {
     fn view(frame: &Frame<'a>) -> Result<Self, Error> {
         let damaged = |kind: SectionKind, what| Error::damaged(kind.name(), 0, what);
         let short = || damaged(SectionKind::Filter, "sizes do not give the length");
-        let (header, rest) =
+        let (header, mut rest) =
             FilterHeader::ref_from_prefix(frame.section(SectionKind::Filter)).map_err(|_| short())?;
-        let words = 1usize.checked_shl(header.gram_words_log2.get()).filter(|&w| w > 1 && w <= 1 << 24);
-        let (grams, pairs) =
-            <[U32]>::ref_from_prefix_with_elems(rest, words.ok_or_else(short)?).map_err(|_| short())?;
-        if pairs.len() != PAIR_BITMAP_LEN || header.reserved.get() != 0 {
+        let mut classes = [ClassFilter::default(); FileClass::COUNT];
+        for (class, sizes) in classes.iter_mut().zip(&header.classes) {
+            *class = ClassFilter::take(sizes, &mut rest).ok_or_else(short)?;
+        }
+        if !rest.is_empty() {
             return Err(short());
         }
         let pages = |kind: SectionKind, log2: u32| {
@@ -191,10 +205,39 @@ impl<'a> Filter<'a> {
         };
         Ok(Filter {
             header,
-            grams,
-            pairs,
+            classes,
             atoms: pages(SectionKind::Atoms, header.atom_pages_log2.get())?,
             shorts: pages(SectionKind::Shorts, header.short_pages_log2.get())?,
         })
+    }
+
+    /// The bitmaps for files of a class.
+    pub fn class(&self, class: FileClass) -> ClassFilter<'a> {
+        self.classes.get(class as usize).copied().unwrap_or_default()
+    }
+}
+
+impl<'a> ClassFilter<'a> {
+    /// Cuts the bitmaps that `sizes` says off `rest`. A lane has both its bitmaps or none.
+    fn take(sizes: &ClassHeader, rest: &mut &'a [u8]) -> Option<Self> {
+        let mut cut = |log2: u8| {
+            let words = match u32::from(log2) {
+                0 => 0,
+                log2 if WORDS_LOG2.contains(&log2) => 1usize << log2,
+                _ => return None,
+            };
+            let (words, left) = <[U32]>::ref_from_prefix_with_elems(rest, words).ok()?;
+            *rest = left;
+            Some(words)
+        };
+        let filter = ClassFilter {
+            grams: cut(sizes.grams)?,
+            windows: cut(sizes.windows)?,
+            pairs: cut(sizes.pairs)?,
+            triples: cut(sizes.triples)?,
+        };
+        let paired = filter.grams.is_empty() == filter.windows.is_empty()
+            && filter.pairs.is_empty() == filter.triples.is_empty();
+        (paired && [0, PAIR_WORDS].contains(&filter.pairs.len())).then_some(filter)
     }
 }

@@ -6,10 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+mod class;
 mod error;
 pub mod header;
 mod image;
 pub mod insn;
+pub mod lanes;
 pub mod limits;
 pub mod program;
 mod proof;
@@ -17,7 +19,8 @@ pub mod record;
 pub mod schema;
 mod unit;
 
+pub use class::FileClass;
 pub use error::Error;
 pub use header::SectionKind;
-pub use image::{Filter, Image, RuleId};
+pub use image::{ClassFilter, Filter, Image, RuleId};
 pub use unit::{Globals, Unit};

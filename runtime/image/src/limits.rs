@@ -9,7 +9,7 @@ pub const SECTION_ALIGN: u64 = 4096;
 /// Rule slots in one page of the rule table: a page's units share one base offset, so an added rule moves few others.
 pub const SLOTS_PER_PAGE: usize = 32;
 /// Entries in one 512-byte atom page.
-pub const ENTRIES_PER_PAGE: usize = 31;
+pub const ENTRIES_PER_PAGE: usize = 50;
 /// Deepest evaluation stack of a condition; conditions nest at most as deep as the parser allows.
 pub const MAX_STACK: u16 = 1024;
 /// Most local variables of a condition.
@@ -22,5 +22,9 @@ pub const MAX_PROGRAM_STATES: u32 = 65_536;
 pub const MAX_PIECES: u32 = 4_096;
 /// Largest offset of an atom within its pattern (it is stored in 16 bits).
 pub const MAX_ATOM_OFFSET: usize = 65_535;
+/// Most bits of an atom that are open: it is searched for as every byte string that it can be.
+pub const MAX_OPEN_BITS: u32 = 6;
+/// Ranges of starts up to this long are tried place by place rather than searched for.
+pub const SHORT_RANGE: usize = 1024;
 /// Most arguments of a module function.
 pub const MAX_ARGS: u8 = 16;

@@ -3,14 +3,16 @@
 //! Rules are proved one by one; a condition in one pass over its instructions, carrying the depth of the stack. A
 //! jump forward fixes the depth expected at its target; a jump back must meet the depth its target had.
 
+use crate::class::FileClass;
 use crate::error::Error;
 use crate::header::SectionKind;
 use crate::image::{Image, RuleId};
 use crate::insn::{Anchor, FROM_SLOT, Imm, Insn, Op, Quantifier};
-use crate::limits::{ENTRIES_PER_PAGE, MAX_ARGS, MAX_LOCALS, MAX_LOOPS, MAX_PIECES, MAX_STACK};
+use crate::lanes::{AtomPage, GRAM, Lane, open_bits};
+use crate::limits::{MAX_ARGS, MAX_LOCALS, MAX_LOOPS, MAX_OPEN_BITS, MAX_PIECES, MAX_STACK};
 use crate::program::Program;
 use crate::record::{
-    AtomPage, Piece, Slice, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
+    Gate, Piece, Run, Slice, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
 };
 use crate::schema::MODULES;
 use crate::unit::Unit;
@@ -45,14 +47,18 @@ pub(crate) fn prove(image: &Image<'_>) -> Result<(), Error> {
     )
     .map_err(|what| Error::damaged(SectionKind::Globals.name(), 0, what))?;
     let mut last = None;
-    for (i, id) in image.always().iter().enumerate() {
-        let damaged = |what| Error::damaged(SectionKind::Always.name(), i * 4, what);
-        need(image.unit_bytes(RuleId::new(id.get())).is_some(), "no such rule").map_err(damaged)?;
-        need(last.is_none_or(|l| l < id.get()), "ids do not ascend").map_err(damaged)?;
-        last = Some(id.get());
+    for (i, entry) in image.always().iter().enumerate() {
+        let damaged = |what| Error::damaged(SectionKind::Always.name(), i * size_of_val(entry), what);
+        let id = entry.rule.get();
+        let unit = image.unit(RuleId::new(id)).ok_or("no such rule").map_err(damaged)?;
+        let (gate, whole) = (entry.gate, unit.header.gate);
+        let narrowed = Gate { classes: gate.classes & whole.classes, ..whole };
+        need(gate == narrowed, "a gate admits more than that of its rule").map_err(damaged)?;
+        need(last.is_none_or(|l| l < id), "ids do not ascend").map_err(damaged)?;
+        last = Some(id);
     }
-    prove_pages(image, SectionKind::Atoms, image.filter().atoms, 4..=4)?;
-    prove_pages(image, SectionKind::Shorts, image.filter().shorts, 2..=3)
+    prove_pages(image, SectionKind::Atoms, image.filter().atoms)?;
+    prove_pages(image, SectionKind::Shorts, image.filter().shorts)
 }
 
 fn prove_globals(image: &Image<'_>) -> Fact {
@@ -82,6 +88,7 @@ fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact
     need(header.flags.get() & !rule_flags::KNOWN == 0, "unknown rule flag")?;
     need(usize::from(header.namespace.get()) < image.globals().namespaces.len(), "no such namespace")?;
     need(inside(header.name), "a rule's name leaves the blob")?;
+    prove_gate(&header.gate)?;
     need(unit.tags.iter().all(|&t| inside(t)), "a tag leaves the blob")?;
     for meta in unit.metas {
         need(inside(meta.name), "a metadata name leaves the blob")?;
@@ -105,6 +112,10 @@ fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact
     prove_code(image, unit, depths)
 }
 
+fn prove_gate(gate: &Gate) -> Fact {
+    need(gate.classes & !FileClass::EVERY == 0, "a gate has an unknown class")
+}
+
 fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
     need((variant.pattern.get() as usize) < unit.patterns.len(), "a variant's pattern does not exist")?;
     need(variant.flags & !variant_flags::KNOWN == 0, "unknown variant flag")?;
@@ -114,6 +125,9 @@ fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
     if !backward.is_empty() {
         Program::prove(backward)?;
     }
+    let runs = variant.runs.checked(unit.blob).ok_or("runs leave the blob")?;
+    let runs = <[Run]>::ref_from_bytes(runs).map_err(|_| "not a whole number of runs")?;
+    runs.iter().try_for_each(|run| prove_run(unit, run))?;
     match VariantKind::new(variant.kind).ok_or("unknown kind of variant")? {
         VariantKind::Bytes => prove_masked(unit, body, variant.mask),
         VariantKind::Chain => {
@@ -131,6 +145,20 @@ fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
         }
         VariantKind::Program => Program::prove(body),
     }
+}
+
+fn prove_run(unit: &Unit<'_>, run: &Run) -> Fact {
+    let (_, mask) = run.bytes(unit.blob).ok_or("a run leaves the blob")?;
+    let (lane, atoms) = run.atoms().ok_or("unknown lane")?;
+    for (remainder, &at) in atoms.iter().enumerate() {
+        let at = usize::from(at);
+        need(at + lane.width() <= usize::from(run.len), "an atom leaves its run")?;
+        need(lane != Lane::Main || at % GRAM == remainder, "an atom has another remainder than it should")?;
+        let open = mask.get(at..at + lane.width()).map_or(0, open_bits);
+        let most = if lane == Lane::Pair { 0 } else { MAX_OPEN_BITS };
+        need(open <= most, "an atom stands for too many strings")?;
+    }
+    need(run.atoms.iter().skip(atoms.len()).all(|&at| at == 0), "an unused atom is not zero")
 }
 
 fn prove_masked(unit: &Unit<'_>, value: &[u8], mask: Slice) -> Fact {
@@ -252,24 +280,19 @@ fn prove_set(unit: &Unit<'_>, offset: u32, count: usize) -> Fact {
     need(set.iter().all(|i| (i.get() as usize) < count), "a set's member does not exist")
 }
 
-fn prove_pages(
-    image: &Image<'_>,
-    kind: SectionKind,
-    pages: &[AtomPage],
-    lens: std::ops::RangeInclusive<u8>,
-) -> Result<(), Error> {
+fn prove_pages(image: &Image<'_>, kind: SectionKind, pages: &[AtomPage]) -> Result<(), Error> {
     for (i, page) in pages.iter().enumerate() {
         let damaged = |what| Error::damaged(kind.name(), i * size_of::<AtomPage>(), what);
-        let count = page.count.get() as usize;
-        let used = page.entries.get(..count).ok_or_else(|| damaged("too many entries"))?;
-        need(count <= ENTRIES_PER_PAGE && page.reserved.get() == 0, "too many entries").map_err(damaged)?;
-        need((page.spill.get() as usize) < pages.len(), "spills over more pages than there are")
+        let used =
+            page.entries.get(..usize::from(page.count.get())).ok_or_else(|| damaged("too many entries"))?;
+        need(page.reserved == [0; 8], "reserved bytes are not zero").map_err(damaged)?;
+        need(usize::from(page.spill.get()) < pages.len(), "spills over more pages than there are")
             .map_err(damaged)?;
+        need(used.is_sorted(), "entries are not sorted").map_err(damaged)?;
         for entry in used {
             let unit = image.unit(RuleId::new(entry.rule.get())).ok_or_else(|| damaged("no such rule"))?;
-            let exists = (entry.variant.get() as usize) < unit.variants.len();
-            need(exists && lens.contains(&entry.len) && entry.reserved == 0, "no such variant")
-                .map_err(damaged)?;
+            let exists = usize::from(entry.variant.get()) < unit.variants.len();
+            need(exists, "no such variant").map_err(damaged)?;
         }
     }
     Ok(())

@@ -6,7 +6,9 @@
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::limits::{ENTRIES_PER_PAGE, SLOTS_PER_PAGE};
+use crate::class::FileClass;
+use crate::lanes::Lane;
+use crate::limits::SLOTS_PER_PAGE;
 
 /// A slice of the blob of the unit (or of the globals section) that holds it.
 #[derive(
@@ -127,6 +129,8 @@ pub struct UnitHeader {
     pub namespace: U16,
     /// Rules are evaluated by ascending rank; references lead to lower ranks only.
     pub rank: U32,
+    /// Files that the rule can match.
+    pub gate: Gate,
     /// Its name.
     pub name: Slice,
     /// Number of [`Variant`]s.
@@ -151,6 +155,40 @@ pub struct UnitHeader {
     pub max_stack: U16,
     /// Number of local variables.
     pub locals: U16,
+}
+
+/// What is known of the files that a rule can match, without looking beyond their first bytes and their size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Gate {
+    /// Bits of [`FileClass`].
+    pub classes: u8,
+    /// Least size.
+    pub min_size: U32,
+    /// Greatest size; all ones is unbounded.
+    pub max_size: U32,
+}
+
+impl Gate {
+    /// Whether a file of this class and size can be matched.
+    #[inline]
+    pub fn admits(&self, class: FileClass, size: u64) -> bool {
+        let max = match self.max_size.get() {
+            u32::MAX => u64::MAX,
+            max => u64::from(max),
+        };
+        self.classes & class.bit() != 0 && (u64::from(self.min_size.get())..=max).contains(&size)
+    }
+}
+
+/// A rule that is evaluated whatever matched.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct AlwaysEntry {
+    /// Its id.
+    pub rule: U32,
+    /// Its gate, as in its unit.
+    pub gate: Gate,
 }
 
 /// Flags of a rule.
@@ -198,12 +236,17 @@ pub const ANYWHERE: u32 = u32::MAX;
 pub mod pattern_flags {
     /// Not reported.
     pub const PRIVATE: u32 = 1;
-    /// The rule is evaluated when it matched.
-    pub const TRIGGER: u32 = 2;
-    /// Has no atom: searched at every position, when the condition asks for it.
-    pub const SLOW: u32 = 4;
+    /// The condition asks only whether it matches, never where or how often.
+    pub const EXISTENCE: u32 = 2;
+    /// The condition asks only whether it matches at constant offsets.
+    pub const ANCHORED: u32 = 4;
+    /// From this bit on, a bit for each class of files in which the pattern is a trigger: its atoms are in the filter,
+    /// so that it is searched in every such file, and a match has its rule evaluated. In other files it is searched when
+    /// a condition asks for it.
+    pub const SEARCHED_SHIFT: u32 = 8;
     /// All flags of this version.
-    pub const KNOWN: u32 = PRIVATE | TRIGGER | SLOW;
+    pub const KNOWN: u32 =
+        PRIVATE | EXISTENCE | ANCHORED | (crate::class::FileClass::EVERY as u32) << SEARCHED_SHIFT;
 }
 
 /// One thing to compare at a candidate position.
@@ -226,6 +269,51 @@ pub struct Variant {
     pub mask: Slice,
     /// A backward program from the atom to the starts, or empty when the atom's offset is fixed.
     pub backward: Slice,
+    /// [`Run`]s, one of which every match has; empty when the pattern has to be tried at every position.
+    pub runs: Slice,
+}
+
+/// Bytes in a row, and which of them to search for. The bytes are in the unit's blob.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Run {
+    /// Offset of its first byte in the match, or, with a backward program, from where that program starts.
+    pub offset: U16,
+    /// Number of bytes.
+    pub len: u8,
+    /// A [`Lane`].
+    pub lane: u8,
+    /// Where the bytes begin.
+    pub value: U32,
+    /// Where their masks begin; all ones when every bit counts.
+    pub mask: U32,
+    /// Where, in the run, its atoms begin: for the main lane one for each remainder of four, else one, then zeros.
+    pub atoms: [u8; 4],
+}
+
+/// A [`Run`] without masks.
+pub const EXACT: u32 = u32::MAX;
+
+impl Pattern {
+    /// Whether it is a trigger in files of a class.
+    pub fn is_searched(&self, class: FileClass) -> bool {
+        self.flags.get() >> pattern_flags::SEARCHED_SHIFT & u32::from(class.bit()) != 0
+    }
+}
+
+impl Run {
+    /// The run's bytes and masks (empty when exact), if they are inside `blob`.
+    pub fn bytes<'a>(&self, blob: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let part = |at: U32| blob.get(at.get() as usize..)?.get(..usize::from(self.len));
+        let mask = if self.mask.get() == EXACT { &[][..] } else { part(self.mask)? };
+        Some((part(self.value)?, mask))
+    }
+
+    /// Its lane and where its atoms begin, if it has a known lane.
+    pub fn atoms(&self) -> Option<(Lane, &[u8])> {
+        let lane = Lane::new(self.lane)?;
+        Some((lane, self.atoms.get(..lane.atoms())?))
+    }
 }
 
 /// How a variant's body is compared.
@@ -271,75 +359,4 @@ pub struct Piece {
     pub value: Slice,
     /// Which bits count; empty when all do.
     pub mask: Slice,
-}
-
-/// Start of the filter section; the 4-gram bitmap and the pair bitmap follow.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub struct FilterHeader {
-    /// Binary logarithm of the number of 32-bit words of the 4-gram bitmap.
-    pub gram_words_log2: U32,
-    /// Binary logarithm of the number of atom pages.
-    pub atom_pages_log2: U32,
-    /// Binary logarithm of the number of short pages.
-    pub short_pages_log2: U32,
-    /// Zero.
-    pub reserved: U32,
-}
-
-/// A page of atoms, addressed by hash. Entries are sorted by value.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub struct AtomPage {
-    /// Number of entries used.
-    pub count: U32,
-    /// How many of the following pages (cyclically) hold entries that belong here.
-    pub spill: U32,
-    /// Zero.
-    pub reserved: U64,
-    /// The entries; unused ones are zero.
-    pub entries: [AtomEntry; ENTRIES_PER_PAGE],
-}
-
-/// An atom: bytes that every match of a variant contains, and where.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
-#[repr(C)]
-pub struct AtomEntry {
-    /// The bytes, little-endian, short ones padded with zeros.
-    pub gram: U32,
-    /// Id of the rule.
-    pub rule: U32,
-    /// Index of the variant in the rule's unit.
-    pub variant: U32,
-    /// Offset of the atom in the variant, or, with a backward program, from where that program starts.
-    pub offset: U16,
-    /// Number of bytes: 4, or 2 or 3 in short pages.
-    pub len: u8,
-    /// Zero.
-    pub reserved: u8,
-}
-
-/// Number of bits of the pair bitmap in bytes.
-pub const PAIR_BITMAP_LEN: usize = 65_536 / 8;
-
-/// Fibonacci hashing; the top bits are the good ones.
-#[inline]
-pub fn gram_hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9E37_79B1)
-}
-
-/// Page of a gram among `1 << log2` pages.
-#[inline]
-pub fn gram_page(gram: u32, log2: u32) -> usize {
-    // A second multiplication: the filter and the pages must not share their collisions.
-    let h = (gram ^ (gram >> 15)).wrapping_mul(0x85EB_CA6B);
-    if log2 == 0 { 0 } else { (h >> (32 - log2.min(31))) as usize }
-}
-
-/// Word and bit of a gram in the 4-gram bitmap of `1 << log2` words.
-#[inline]
-pub fn gram_bit(gram: u32, log2: u32) -> (usize, u32) {
-    ((gram_hash(gram) >> (32 - log2.clamp(1, 31))) as usize, gram & 31)
 }

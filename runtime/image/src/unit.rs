@@ -4,7 +4,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::insn::Insn;
-use crate::record::{External, GlobalsHeader, Meta, Pattern, Slice, UnitHeader, Variant};
+use crate::record::{External, GlobalsHeader, Meta, Pattern, Run, Slice, UnitHeader, Variant};
 
 /// Everything about one rule.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,21 @@ impl<'a> Unit<'a> {
     /// Its name.
     pub fn name(&self) -> &'a [u8] {
         self.header.name.of(self.blob)
+    }
+
+    /// The variants of a pattern, with their indices.
+    pub fn variants_of(&self, pattern: usize) -> impl Iterator<Item = (u32, &'a Variant)> + use<'a> {
+        let range = self.patterns.get(pattern).map_or(0..0, |p| {
+            let first = p.first_variant.get();
+            first..first.saturating_add(p.variants.get())
+        });
+        let variants = self.variants;
+        range.filter_map(move |index| Some((index, variants.get(index as usize)?)))
+    }
+
+    /// The runs of a variant.
+    pub fn runs(&self, variant: &Variant) -> &'a [Run] {
+        <[Run]>::ref_from_bytes(variant.runs.of(self.blob)).unwrap_or_default()
     }
 
     /// The set at word `offset`.

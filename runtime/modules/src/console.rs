@@ -19,6 +19,14 @@ struct State {
     full: bool,
 }
 
+/// How much was written up to some moment; by default nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark {
+    messages: usize,
+    bytes: usize,
+    full: bool,
+}
+
 impl Console {
     /// Calls `console.<name>`; the answer is `true` for every message, written or not.
     pub(crate) fn call(&self, name: &str, args: &[Arg<'_>], data: &[u8]) -> Answer<'static> {
@@ -46,6 +54,19 @@ impl Console {
     /// The messages so far; the next ones start anew.
     pub(crate) fn take(&self) -> Vec<String> {
         self.state.take().messages
+    }
+
+    /// How much was written so far.
+    pub(crate) fn mark(&self) -> Mark {
+        let state = self.state.borrow();
+        Mark { messages: state.messages.len(), bytes: state.bytes, full: state.full }
+    }
+
+    /// Forgets what was written since the mark.
+    pub(crate) fn rewind(&self, mark: Mark) {
+        let mut state = self.state.borrow_mut();
+        state.messages.truncate(mark.messages);
+        (state.bytes, state.full) = (mark.bytes, mark.full);
     }
 
     fn write(&self, prefix: &str, what: impl Display) {

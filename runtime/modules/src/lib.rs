@@ -21,5 +21,6 @@ mod reader;
 mod string;
 mod value;
 
+pub use console::Mark;
 pub use modules::Modules;
 pub use value::{Answer, Arg, Node, Scalar};

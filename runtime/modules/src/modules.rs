@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use hallmark_image::schema::{Function, MODULES, Module, Type};
 
-use crate::console::Console;
+use crate::console::{Console, Mark};
 use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
 use crate::value::{Answer, Arg, Node, Scalar};
@@ -74,6 +74,16 @@ impl<'a> Modules<'a> {
     /// What `console.log` and `console.hex` wrote so far, oldest first.
     pub fn take_messages(&self) -> Vec<String> {
         self.console.take()
+    }
+
+    /// How much `console.log` and `console.hex` wrote so far.
+    pub fn mark(&self) -> Mark {
+        self.console.mark()
+    }
+
+    /// Forgets what they wrote since the mark.
+    pub fn rewind(&self, mark: Mark) {
+        self.console.rewind(mark);
     }
 
     fn dispatch(&self, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {

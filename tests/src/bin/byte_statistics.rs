@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
+use hallmark_compiler::lower::window_hash;
 
 /// Measures which bytes follow each other in benign files.
 #[derive(Debug, Parser)]
@@ -24,11 +25,11 @@ struct Args {
     files: Vec<PathBuf>,
 
     /// Strings listed of each length: the most frequent of those that their pairs underestimate
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    #[arg(long, value_name = "N", default_value_t = 8192)]
     strings: usize,
 }
 
-const MAGIC: &[u8; 8] = b"HMKBYTE1";
+const MAGIC: &[u8; 8] = b"HMKBYTE2";
 /// What a file is read in; strings do not cross the borders.
 const BLOCK: usize = 65_536;
 /// No more blocks are taken of a file, so that none dominates; they are spread over it.
@@ -36,9 +37,22 @@ const MAX_BLOCKS: usize = 64;
 /// Slots in which strings of four bytes are counted at first.
 const SLOT_BITS: u32 = 24;
 /// Strings are of interest that are found once in this many bytes.
-const RARE: u64 = 1 << 19;
+const RARE: u64 = 1 << 20;
 /// And that their pairs make this much rarer, in eighths of a bit.
 const UNDERESTIMATED: u32 = 8;
+
+/// Windows are common that one in so many files has.
+const SHARE: usize = 8;
+/// Bits of the hash by which windows are counted, and of that by which they are filed.
+const WINDOW_BITS: u32 = 28;
+const FILTER_BITS: u32 = 19;
+/// Of a file no more bytes are looked at for common windows.
+const MAX_WINDOWED: usize = 4 << 20;
+
+/// Rarities of a string in each class, in the order of [`CLASSES`].
+type Rarities = [u32; CLASSES.len()];
+/// Of a string that is too rare in a class to be counted; more than any estimate that is made of it.
+const UNKNOWN: u32 = 1 << 16;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,16 +85,19 @@ fn main() -> anyhow::Result<()> {
     }
 
     let mut tables = Vec::new();
-    let mut strings: BTreeMap<(u8, u32), u32> = BTreeMap::new();
-    for class in CLASSES {
+    let mut windows = Vec::new();
+    let mut strings: BTreeMap<(u8, u32), Rarities> = BTreeMap::new();
+    for (index, class) in CLASSES.into_iter().enumerate() {
         let files = files.get(&class).with_context(|| format!("there is no file of class {class:?}"))?;
         let counts = Counts::of(class, files)?;
         writeln!(std::io::stderr(), "{class:?}: {} files, {} bytes", files.len(), counts.total)?;
         for (string, count) in counts.frequent(class, files)? {
-            let bits = rarity(count, counts.total);
-            strings.entry(string).and_modify(|least| *least = bits.min(*least)).or_insert(bits);
+            strings.entry(string).or_insert([UNKNOWN; CLASSES.len()])[index] = rarity(count, counts.total);
         }
         tables.push(Table::of(&counts));
+        if let Some(common) = common(class, files)? {
+            windows.push(common);
+        }
     }
 
     let listed = listed(&strings, &tables, args.strings);
@@ -96,8 +113,9 @@ fn main() -> anyhow::Result<()> {
     out.extend(interleaved(pairs));
     for ((_, string), bits) in &listed {
         out.extend(string.to_le_bytes());
-        out.push(*bits);
+        out.extend(bits.map(byte));
     }
+    windows.iter().for_each(|filter| out.extend(filter));
     std::fs::write(&args.out, out).with_context(|| format!("cannot write {}", args.out.display()))
 }
 
@@ -262,30 +280,66 @@ fn eighths(value: u64) -> u32 {
     result
 }
 
-/// The strings to list, with their rarity: those that all tables underestimate, and for each of four bytes the two of
-/// three bytes in it where they would else look rarer than measured.
-fn listed(strings: &BTreeMap<(u8, u32), u32>, tables: &[Table], limit: usize) -> BTreeMap<(u8, u32), u8> {
-    let estimate = |len: u8, string: u32| {
-        let bytes = string.to_be_bytes();
-        let bytes = &bytes[4 - usize::from(len)..];
-        tables.iter().map(|table| table.estimate(bytes)).min().unwrap_or(0)
+/// A filter of the common windows of eight bytes of a class. Text in two bytes a character is made of the text, and not
+/// looked at again.
+fn common(class: Class, files: &[PathBuf]) -> anyhow::Result<Option<Vec<u8>>> {
+    if class == Class::Wide {
+        return Ok(None);
+    }
+    // Of each window, by a hash, the number of files that have it, and the last of these.
+    let mut counts = vec![(0u32, 0u32); 1 << WINDOW_BITS];
+    for (number, path) in (1u32..).zip(files) {
+        let data = read(path)?;
+        for window in data[..data.len().min(MAX_WINDOWED)].windows(8) {
+            let slot = &mut counts[(window_hash(window) >> (64 - WINDOW_BITS)) as usize];
+            if slot.1 != number {
+                *slot = (slot.0 + 1, number);
+            }
+        }
+    }
+    let enough = (files.len() / SHARE).max(2) as u32;
+    let common = (0u64..).zip(&counts).filter(|(_, (count, _))| *count >= enough);
+    let mut filter = vec![0u8; 1 << (FILTER_BITS - 3)];
+    let mut found = 0;
+    for (slot, _) in common {
+        // The filter goes by the top bits of the same hash.
+        let bit = slot >> (WINDOW_BITS - FILTER_BITS);
+        filter[(bit / 8) as usize] |= 1 << (bit % 8);
+        found += 1;
+    }
+    writeln!(std::io::stderr(), "{class:?}: {found} windows in one of {SHARE} files")?;
+    Ok(Some(filter))
+}
+
+/// The strings to list, with their rarities: those that the pairs of a class underestimate in it, and for each of four
+/// bytes the two of three bytes in it where they would else look rarer than measured.
+fn listed(
+    strings: &BTreeMap<(u8, u32), Rarities>,
+    tables: &[Table],
+    limit: usize,
+) -> BTreeMap<(u8, u32), Rarities> {
+    let underestimated = |key: &(u8, u32), rarities: &Rarities, by: u32| {
+        let bytes = key.1.to_be_bytes();
+        let bytes = &bytes[4 - usize::from(key.0)..];
+        let of_class =
+            tables.iter().zip(rarities).filter(|(table, bits)| **bits + by <= table.estimate(bytes));
+        of_class.map(|(_, bits)| *bits).min()
     };
     let mut listed = BTreeMap::new();
     for len in [3, 4] {
         let mut worst: Vec<_> = strings
             .range((len, 0)..=(len, u32::MAX))
-            .map(|(key, &bits)| (bits, estimate(len, key.1), *key))
-            .filter(|(bits, estimate, _)| bits + UNDERESTIMATED <= *estimate)
+            .filter_map(|(key, rarities)| Some((underestimated(key, rarities, UNDERESTIMATED)?, *key)))
             .collect();
-        // What is found the most often errs the most, in candidates.
+        // The most frequent first.
         worst.sort_unstable();
         writeln!(std::io::stderr(), "{len} bytes: {} strings underestimated", worst.len()).ok();
-        listed.extend(worst.iter().take(limit).map(|(bits, _, key)| (*key, byte(*bits))));
+        listed.extend(worst.iter().take(limit).map(|(_, key)| (*key, strings[key])));
     }
     let four: Vec<u32> = listed.keys().filter(|key| key.0 == 4).map(|key| key.1).collect();
     for key in four.iter().flat_map(|string| [(3, string >> 8), (3, string & 0xFF_FFFF)]) {
-        if let Some(&bits) = strings.get(&key).filter(|bits| **bits < estimate(3, key.1)) {
-            listed.insert(key, byte(bits));
+        if let Some(rarities) = strings.get(&key).filter(|found| underestimated(&key, found, 1).is_some()) {
+            listed.insert(key, *rarities);
         }
     }
     listed

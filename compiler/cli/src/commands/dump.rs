@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use hallmark_image::record::{AtomPage, pattern_flags, rule_flags};
-use hallmark_image::{Image, RuleId, Unit};
+use hallmark_image::lanes::AtomPage;
+use hallmark_image::record::{Gate, Pattern, pattern_flags, rule_flags};
+use hallmark_image::{FileClass, Image, RuleId, Unit};
 use hallmark_store::{LoadPolicy, LoadedDatabase, load};
 use serde_json::{Value, json};
 
@@ -157,17 +158,13 @@ fn document(image: &Image<'_>, loaded: &LoadedDatabase) -> Value {
 fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
     let entries = |pages: &[AtomPage]| pages.iter().map(|page| u64::from(page.count.get())).sum();
     let globals = image.globals();
-    let flagged = |flag: u32| {
-        let of = |unit: Unit<'_>| unit.patterns.iter().filter(|p| p.flags.get() & flag != 0).count() as u64;
-        image.rules().map(|(_, unit)| of(unit)).sum()
-    };
+    let triggers = image.rules().map(|(_, unit)| triggers(&unit).count() as u64).sum();
     vec![
         ("rules", globals.header.rules.get().into()),
         ("namespaces", globals.namespaces.len() as u64),
         ("externals", globals.externals.len() as u64),
         ("patterns", globals.header.patterns.get().into()),
-        ("triggers", flagged(pattern_flags::TRIGGER)),
-        ("slow_patterns", flagged(pattern_flags::SLOW)),
+        ("triggers", triggers),
         ("variants", image.rules().map(|(_, unit)| unit.variants.len() as u64).sum()),
         ("atoms", entries(image.filter().atoms)),
         ("short_atoms", entries(image.filter().shorts)),
@@ -176,13 +173,12 @@ fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
 }
 
 fn rule_line(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
-    let flag = |flag: u32| unit.patterns.iter().filter(|p| p.flags.get() & flag != 0).count();
     let mut line = format!(
         "{}:{} patterns {} triggers {}",
         namespace(image, unit),
         lossy(unit.name()),
         unit.patterns.len(),
-        flag(pattern_flags::TRIGGER)
+        triggers(unit).count()
     );
     for (on, word) in words(image, id, unit) {
         if on {
@@ -192,6 +188,10 @@ fn rule_line(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
     }
     line.push('\n');
     line
+}
+
+fn triggers<'a>(unit: &Unit<'a>) -> impl Iterator<Item = &'a Pattern> + use<'a> {
+    unit.patterns.iter().filter(|p| FileClass::ALL.iter().any(|class| p.is_searched(*class)))
 }
 
 fn words(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> [(bool, &'static str); 3] {
@@ -204,7 +204,7 @@ fn words(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> [(bool, &'static str
 }
 
 fn is_always(image: &Image<'_>, id: RuleId) -> bool {
-    image.always().iter().any(|always| always.get() == id.get())
+    image.always().iter().any(|always| always.rule.get() == id.get())
 }
 
 fn rule_text(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
@@ -216,9 +216,14 @@ fn rule_text(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
     for (name, value) in meta::of(unit) {
         out += &format!("meta {name} = {value}\n");
     }
+    out += &format!("gate {}\n", gate_words(&unit.header.gate));
+    if let Some(entry) = image.always().iter().find(|entry| entry.rule.get() == id.get()) {
+        out += &format!("always {}\n", class_names(entry.gate.classes));
+    }
     for pattern in unit.patterns {
         out += &format!("pattern {} {}\n", lossy(pattern.id.of(unit.blob)), pattern_words(pattern).join(" "));
-        for line in disassemble::variants(unit, pattern) {
+        let runs = disassemble::runs(unit, pattern, unit.header.gate.classes);
+        for line in disassemble::variants(unit, pattern).into_iter().chain(runs) {
             out += &format!("  {line}\n");
         }
     }
@@ -230,13 +235,31 @@ fn rule_text(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> String {
     out
 }
 
-fn pattern_words(pattern: &hallmark_image::record::Pattern) -> Vec<&'static str> {
+fn pattern_words(pattern: &Pattern) -> Vec<String> {
     let known = [
         (pattern_flags::PRIVATE, "private"),
-        (pattern_flags::TRIGGER, "trigger"),
-        (pattern_flags::SLOW, "slow"),
+        (pattern_flags::EXISTENCE, "existence"),
+        (pattern_flags::ANCHORED, "anchored"),
     ];
-    known.into_iter().filter(|(flag, _)| pattern.flags.get() & flag != 0).map(|(_, word)| word).collect()
+    let classes = FileClass::ALL.iter().filter(|class| pattern.is_searched(**class));
+    let classes = classes.fold(0, |set, class| set | class.bit());
+    let flags = known.into_iter().filter(|(flag, _)| pattern.flags.get() & flag != 0);
+    let trigger = (classes != 0).then(|| format!("trigger({})", class_names(classes)));
+    flags.map(|(_, word)| word.to_owned()).chain(trigger).collect()
+}
+
+fn class_names(classes: u8) -> String {
+    let classes = FileClass::ALL.iter().filter(|class| classes & class.bit() != 0);
+    classes.map(|class| class.name()).collect::<Vec<_>>().join(",")
+}
+
+fn gate_words(gate: &Gate) -> String {
+    let size = match (gate.min_size.get(), gate.max_size.get()) {
+        (0, u32::MAX) => String::new(),
+        (min, u32::MAX) => format!(" size {min}.."),
+        (min, max) => format!(" size {min}..={max}"),
+    };
+    format!("{}{size}", class_names(gate.classes))
 }
 
 fn rule_json(image: &Image<'_>, id: RuleId, unit: &Unit<'_>, whole: bool) -> Value {
@@ -248,6 +271,8 @@ fn rule_json(image: &Image<'_>, id: RuleId, unit: &Unit<'_>, whole: bool) -> Val
         });
         if let (true, Some(map)) = (whole, out.as_object_mut()) {
             map.insert("bodies".to_owned(), disassemble::variants(unit, pattern).into());
+            let classes = unit.header.gate.classes;
+            map.insert("runs".to_owned(), disassemble::runs(unit, pattern, classes).into());
         }
         out
     });
@@ -258,6 +283,7 @@ fn rule_json(image: &Image<'_>, id: RuleId, unit: &Unit<'_>, whole: bool) -> Val
         "id": id.get(),
         "rank": unit.header.rank.get(),
         "flags": flags.collect::<Vec<_>>(),
+        "gate": gate_words(&unit.header.gate),
         "tags": unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect::<Vec<_>>(),
         "meta": meta::of(unit),
         "patterns": patterns.collect::<Vec<_>>(),

@@ -57,7 +57,7 @@ impl<'a> Worker<'a> {
     /// An external variable the database doesn't declare.
     pub fn new(database: &'a Database, request: &'a Request) -> anyhow::Result<Self> {
         let mut scanner = database.scanner();
-        scanner.strings(request.strings);
+        scanner.strings(request.strings).fast(!request.strings);
         for Define { name, value } in &request.defines {
             scanner.define(name, runtime_value(value))?;
         }

@@ -19,16 +19,26 @@ fn of_hex(tokens: Vec<HexToken>) -> Result<Lowered, LowerError> {
     lower(&plain(&PatternBody::Hex(tokens)))
 }
 
-/// The atoms as texts, with their offsets.
-fn atoms(variant: &LoweredVariant) -> Vec<(String, u16)> {
-    let atoms = variant.atoms.iter();
+/// The atoms of the short lane as texts, with their offsets.
+fn triples(variant: &LoweredVariant) -> Vec<(String, u16)> {
+    let atoms = variant.runs.iter().flat_map(|run| run.atoms().map(move |atom| (run, atom)));
     atoms
-        .map(|atom| (String::from_utf8_lossy(&atom.bytes[..atom.len.into()]).into_owned(), atom.offset))
+        .map(|(run, (at, len))| {
+            assert_eq!(len, 3, "{run:?}");
+            let bytes: Vec<u8> = run.bytes[at..at + len].iter().map(|b| b.value).collect();
+            (String::from_utf8_lossy(&bytes).into_owned(), run.offset + at as u16)
+        })
         .collect()
 }
 
-fn atom(text: &str, offset: u16) -> (String, u16) {
+fn triple(text: &str, offset: u16) -> (String, u16) {
     (text.to_owned(), offset)
+}
+
+/// The places of the atoms in the match, of a variant with one run.
+fn places(variant: &LoweredVariant) -> Vec<usize> {
+    let [run] = &variant.runs[..] else { panic!("one run: {variant:?}") };
+    run.atoms().map(|(at, _)| usize::from(run.offset) + at).collect()
 }
 
 fn exact(value: &[u8]) -> Body {
@@ -81,33 +91,38 @@ fn forms_and_flags() {
     assert_eq!(flags, [FULLWORD, FULLWORD | WIDE]);
     let wide = Body::Bytes { value: b"A\0B\x001\0".to_vec(), mask: vec![0xDF, 0xFF, 0xDF, 0xFF, 0xFF, 0xFF] };
     assert_eq!(lowered.variants[1].body, wide);
-    assert_eq!(atoms(&lowered.variants[0]).len(), 4);
+    assert_eq!(triples(&lowered.variants[0]), [triple("AB1", 0)]);
 }
 
 #[test]
 fn rare_bytes_are_preferred() {
-    assert_eq!(atoms(&of_regex("/\\x00{8}QZ#%\\x00{8}/")), [atom("QZ#%", 8)]);
-    assert_eq!(atoms(&of_regex("/[0-9]{3}-zqxj/")), [atom("zqxj", 4)]);
-    assert_eq!(atoms(&of_regex("/ab[^x]cd/")), [atom("cd", 3)]);
-    assert_eq!(atoms(&of_regex("/(GET|PUT) x/")), [atom("ET x", 1), atom("UT x", 1)]);
-    assert_eq!(atoms(&of_regex("/.{3}(one|three)/s")), [atom("hree", 4), atom("one", 3)]);
+    // One atom for each way in which a match can lie, all of them away from the zeros as far as that goes.
+    let all = |places: Vec<usize>, range: std::ops::Range<usize>| places.iter().all(|at| range.contains(at));
+    assert!(all(places(&of_regex("/\\x00{8}QZ#%&~QX\\x00{8}/")), 5..16));
+    assert!(all(places(&of_regex("/the [a-z] zqxjkvwqzjx/")), 6..16));
+    assert_eq!(triples(&of_regex("/ab[^x]cde/")), [triple("cde", 3)]);
+    assert_eq!(triples(&of_regex("/[0-9]{3}-zqx/")), [triple("zqx", 4)]);
+    assert_eq!(triples(&of_regex("/(GEQ|PUQ) x/")), [triple("EQ ", 1), triple("UQ ", 1)]);
+    assert_eq!(triples(&of_regex("/.{3}(zqx|jkv)/s")), [triple("zqx", 3), triple("jkv", 3)]);
+    // Wildcards in between don't matter.
+    assert_eq!(places(&of_regex("/QZ#%.~X#%.%&~Q.QX%~/s")).len(), 4);
 }
 
 #[test]
 fn backward_programs() {
-    let variant = of_regex("/[a-z]+zqxj/");
-    assert_eq!((atoms(&variant), variant.backward.is_empty()), (vec![atom("zqxj", 0)], false));
-    let variant = of_regex("/[a-z]+\\d\\d\\dzqxj/");
-    assert_eq!((atoms(&variant), variant.backward.is_empty()), (vec![atom("zqxj", 3)], false));
+    let variant = of_regex("/[a-z]+zqx/");
+    assert_eq!((triples(&variant), variant.backward.is_empty()), (vec![triple("zqx", 0)], false));
+    let variant = of_regex("/[a-z]+\\d\\d\\dzqx/");
+    assert_eq!((triples(&variant), variant.backward.is_empty()), (vec![triple("zqx", 3)], false));
     // Over a long gap of anything there is none, and what is before it has to do.
     let tokens = |max| {
-        let after = [1, 2, 3, 4].map(|value| byte(value, 0xFF));
-        [vec![byte(9, 0xFF), byte(8, 0xFF), jump(0, max)], after.to_vec()].concat()
+        let after = [0xE1, 0x92, 0xD3, 0x94].map(|value| byte(value, 0xFF));
+        [vec![byte(9, 0xFF), byte(8, 0xFF), byte(7, 0xFF), jump(0, max)], after.to_vec()].concat()
     };
     let near = only(of_hex(tokens(Some(256))).expect("a pattern"));
-    assert_eq!((near.atoms[0].len, near.backward.is_empty()), (4, false));
     let far = only(of_hex(tokens(Some(257))).expect("a pattern"));
-    assert_eq!((far.atoms[0].len, far.backward.is_empty()), (2, true));
+    assert!(far.backward.is_empty() && far.runs[0].bytes[0].value == 9);
+    assert!(near.backward.is_empty() || near.runs[0].bytes[0].value == 0xE1);
     assert!(lower_regex_pattern("/a.*bcde/s").expect("a pattern").slow);
     assert!(!lower_regex_pattern("/a.*bcde/").expect("a pattern").slow);
 }
@@ -117,7 +132,7 @@ fn slow_patterns() {
     for written in ["/a/", "/./", "/[a-z]+/", "/(ab|c)/", "/a.b.c/", "/[^\\x00-\\xff]/"] {
         assert!(lower_regex_pattern(written).expect("a pattern").slow, "{written}");
     }
-    for written in ["/ab/", "/(ab|cd)/", "/a[bc]/", "/\\bab\\b/"] {
+    for written in ["/qz/", "/(qzx|jkv)/", "/q[zx]j/", "/\\bqzx\\b/", "/(?i)qzj/"] {
         assert!(!lower_regex_pattern(written).expect("a pattern").slow, "{written}");
     }
     assert!(of_hex(vec![byte(0, 0), byte(0, 0)]).expect("a pattern").slow);
@@ -180,7 +195,7 @@ fn hostile_patterns_end_soon() {
     let long = format!("/{}/", "[ab]".repeat(16_000));
     assert!(!lower_regex_pattern(&long).expect("a pattern").slow);
     let words: Vec<String> = (0..9000).map(|n| format!("w{n:04}")).collect();
-    assert!(of_regex(&format!("/x+({})/", words.join("|"))).atoms.len() > 10);
+    assert!(of_regex(&format!("/x+({})/", words.join("|"))).runs.len() > 10);
     let nested = format!("/{}a{}/", "(".repeat(100), "{2})".repeat(100));
     assert!(matches!(lower_regex_pattern(&nested), Err(LowerError::TooLarge { .. })));
     let nested = format!("/{}ab{}/", "(x|".repeat(80), ")".repeat(80));
@@ -188,7 +203,7 @@ fn hostile_patterns_end_soon() {
     let nested = format!("/{}ab{}/", "(".repeat(300), ")".repeat(300));
     assert!(matches!(lower_regex_pattern(&nested), Err(LowerError::RegexSyntax { .. })));
     let literal = text(&[b'a'; 1 << 20]);
-    assert_eq!(lower(&plain(&literal)).expect("a text").variants[0].atoms.len(), 1);
+    assert_eq!(lower(&plain(&literal)).expect("a text").variants[0].runs.len(), 1);
     let unicode = format!("/(?u){}/", "\\w".repeat(300));
     assert!(matches!(
         lower_regex_pattern(&unicode),

@@ -6,6 +6,8 @@ mod reference;
 
 use std::borrow::Cow;
 
+use hallmark_image::FileClass;
+
 use crate::ast::{HexToken, Literal, PatternBody, Regex};
 use crate::diagnostic::Span;
 use crate::lower::{LowerError, Lowered, PatternSpec, lower};
@@ -22,6 +24,7 @@ fn plain<'a>(body: &'a PatternBody<'a>) -> PatternSpec<'a> {
         base64: None,
         base64wide: None,
         relaxed: false,
+        classes: FileClass::EVERY,
     }
 }
 

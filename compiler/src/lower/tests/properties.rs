@@ -157,7 +157,8 @@ proptest! {
             }
         }
         prop_assert_eq!(matches(&lowered.variants, &data), expected);
-        prop_assert_eq!(lowered.slow, value.len() < 2 && (ascii || !is_wide));
+        // Short texts may be too frequent to be searched for.
+        prop_assert!(!lowered.slow || (value.len() < 3 && (ascii || !is_wide)) || value.len() < 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallmark_image::program::{Look, Program, StateKind};
 use hallmark_image::record::variant_flags::XOR;
 
-use crate::lower::{Body, ChainPiece, LoweredVariant};
+use crate::lower::{Body, ChainPiece, LoweredVariant, Run};
 
 /// The length of the match of a variant at `at`, word boundaries of `fullword` left aside.
 pub(super) fn verify(variant: &LoweredVariant, data: &[u8], at: usize) -> Option<usize> {
@@ -25,18 +25,26 @@ pub(super) fn verify(variant: &LoweredVariant, data: &[u8], at: usize) -> Option
     }
 }
 
-/// Whether one of the variant's atoms leads to a start at `at`.
+/// Whether an atom of one of the variant's runs leads to a start at `at` in whatever way the data lie: for the main lane
+/// one atom for each remainder of four, for the others the only one.
 pub(super) fn covered(variant: &LoweredVariant, data: &[u8], at: usize) -> bool {
-    variant.atoms.iter().any(|atom| {
-        let (len, offset) = (usize::from(atom.len), usize::from(atom.offset));
-        (0..data.len()).any(|p| {
-            data[p..].starts_with(&atom.bytes[..len])
-                && p >= offset
+    let keys = variant.xor.0..=variant.xor.1;
+    let leads = |run: &Run, key: u8, (place, len): (usize, usize)| {
+        let offset = usize::from(run.offset) + place;
+        (offset..data.len()).any(|p| {
+            let here = run.bytes[place..place + len].iter().zip(&data[p..]);
+            here.clone().count() == len
+                && here.clone().all(|(byte, data)| (data ^ key) & byte.mask == byte.value)
                 && match variant.backward.as_slice() {
                     [] => p - offset == at,
                     backward => starts(backward, data, p - offset).contains(&at),
                 }
         })
+    };
+    variant.runs.iter().any(|run| {
+        let remainders: Vec<usize> = run.atoms().map(|(place, _)| place % 4).collect();
+        assert!(remainders.len() == 1 || remainders == [0, 1, 2, 3], "{run:?}");
+        keys.clone().any(|key| run.atoms().all(|atom| leads(run, key, atom)))
     })
 }
 
@@ -152,15 +160,15 @@ fn holds(program: &Program<'_>, number: u32, data: &[u8], at: usize) -> bool {
     }
 }
 
-/// Every match of a set of variants: the longest at each place. Panics where no atom leads to one.
+/// Every match of a set of variants: the longest at each place. Panics where no run leads to one.
 pub(super) fn matches(variants: &[LoweredVariant], data: &[u8]) -> BTreeMap<usize, usize> {
     let mut found = BTreeMap::new();
     for variant in variants {
         for at in 0..=data.len() {
             if let Some(len) = verify(variant, data, at) {
                 assert!(
-                    variant.atoms.is_empty() || covered(variant, data, at),
-                    "no atom leads to {at} in {data:?}: {variant:?}"
+                    variant.runs.is_empty() || covered(variant, data, at),
+                    "no run leads to {at} in {data:?}: {variant:?}"
                 );
                 let longest = found.entry(at).or_insert(len);
                 *longest = len.max(*longest);

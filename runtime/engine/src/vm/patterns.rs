@@ -3,10 +3,12 @@
 use std::ops::RangeInclusive;
 
 use hallmark_image::RuleId;
-use hallmark_image::insn::{Anchor, Insn, Op};
+use hallmark_image::insn::{Anchor, Insn, Op, Quantifier};
+use zerocopy::little_endian::U32;
 
 use super::{Machine, Rule};
 use crate::budget::Stopped;
+use crate::demand::has_lanes;
 use crate::matches::Match;
 use crate::value::Value;
 
@@ -65,7 +67,15 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             let pattern = member.get() as usize;
             let holds = match &range {
                 None => false,
-                Some(_) if anywhere => !self.matches(rule, pattern)?.is_empty(),
+                Some(_) if anywhere => match self.matches(rule, pattern) {
+                    Ok(found) => !found.is_empty(),
+                    Err(stopped) => {
+                        if Quantifier::new(insn.a) != Some(Quantifier::All) {
+                            self.want_all(rule, set);
+                        }
+                        return Err(stopped);
+                    }
+                },
                 Some(range) => !self.matches_in(rule, pattern, range.clone())?.is_empty(),
             };
             if let Some(result) = tally.count(holds) {
@@ -75,19 +85,39 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         Ok(Value::Bool(tally.finish()))
     }
 
+    /// Any pattern of a set may be the one that decides: all that have not been searched are wanted, not just the first.
+    fn want_all(&mut self, rule: &Rule<'a>, set: &[U32]) {
+        let verifier = &mut self.verifier;
+        verifier.wanted.pop();
+        for member in set {
+            let pattern = member.get() as usize;
+            if !verifier.is_searched(rule.id, &rule.unit, pattern) && has_lanes(&rule.unit, pattern) {
+                verifier.wanted.push((rule.id, pattern));
+            }
+        }
+    }
+
     /// Whether as many rules of a set match as the quantifier says.
-    pub(super) fn of_rules(&mut self, rule: &Rule<'a>, insn: &Insn) -> Value<'a> {
+    pub(super) fn of_rules(&mut self, rule: &Rule<'a>, insn: &Insn) -> Result<Value<'a>, Stopped> {
         let set = rule.unit.set(insn.imm.get()).unwrap_or_default();
-        let Some(mut tally) = self.quantifier(insn.a, set.len() as u64) else { return Value::Undefined };
-        let decided = set.iter().find_map(|r| tally.count(self.reference(rule, r.get() as usize)));
-        Value::Bool(decided.unwrap_or_else(|| tally.finish()))
+        let Some(mut tally) = self.quantifier(insn.a, set.len() as u64) else { return Ok(Value::Undefined) };
+        for member in set {
+            let holds = self.reference(rule, member.get() as usize)?;
+            if let Some(result) = tally.count(holds) {
+                return Ok(Value::Bool(result));
+            }
+        }
+        Ok(Value::Bool(tally.finish()))
     }
 
     /// Whether a referenced rule matches. Its rank is lower, so it was evaluated before; if it was not, nothing
     /// triggered it and it cannot match.
-    pub(super) fn reference(&self, rule: &Rule<'a>, index: usize) -> bool {
-        let id = rule.unit.references.get(index).map(|id| RuleId::new(id.get()));
-        id.is_some_and(|id| self.verifier.matches.matched(id))
+    pub(super) fn reference(&self, rule: &Rule<'a>, index: usize) -> Result<bool, Stopped> {
+        let Some(id) = rule.unit.references.get(index).map(|id| RuleId::new(id.get())) else {
+            return Ok(false);
+        };
+        let matches = &self.verifier.matches;
+        if matches.is_waiting(id) { Err(Stopped::Waiting) } else { Ok(matches.matched(id)) }
     }
 
     /// All matches of a pattern.

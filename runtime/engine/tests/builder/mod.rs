@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+use hallmark_image::FileClass;
 use hallmark_image::header::{
     FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, MAGIC, SECTION_TABLE, SectionKind, SectionRecord,
 };
 use hallmark_image::insn::{Insn, Op};
+use hallmark_image::lanes::*;
 use hallmark_image::limits::{ENTRIES_PER_PAGE, SECTION_ALIGN, SLOTS_PER_PAGE};
 use hallmark_image::program::{ProgramHeader, State};
 use hallmark_image::record::*;
@@ -19,6 +21,7 @@ pub struct RuleSpec {
     pub namespace: u16,
     pub flags: u16,
     pub rank: u32,
+    pub gate: Gate,
     pub always: bool,
     pub patterns: Vec<PatternSpec>,
     pub references: Vec<u32>,
@@ -42,7 +45,8 @@ pub struct VariantSpec {
     pub flags: u8,
     pub xor: (u8, u8),
     pub backward: Vec<u8>,
-    pub atoms: Vec<(Vec<u8>, u16)>,
+    /// Exact bytes that are searched for, and their offset.
+    pub runs: Vec<(Vec<u8>, u16)>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +56,12 @@ pub enum Body {
     Chain(Vec<(u32, u32, Vec<u8>, Vec<u8>)>),
     Program(Vec<u8>),
 }
+
+/// The gate that is always open.
+pub const EVERY_FILE: Gate =
+    Gate { classes: FileClass::EVERY, min_size: U32::ZERO, max_size: U32::new(u32::MAX) };
+/// Searched in every file.
+pub const TRIGGER: u32 = (FileClass::EVERY as u32) << pattern_flags::SEARCHED_SHIFT;
 
 pub fn insn(op: Op, a: u8, b: u16, imm: u32) -> Insn {
     Insn::new(op, a, b, imm)
@@ -65,6 +75,7 @@ impl RuleSpec {
             namespace: 0,
             flags: 0,
             rank: 1,
+            gate: EVERY_FILE,
             always: true,
             patterns: Vec::new(),
             references: Vec::new(),
@@ -89,25 +100,39 @@ impl RuleSpec {
 
 impl PatternSpec {
     pub fn new(variants: Vec<VariantSpec>) -> Self {
-        PatternSpec { flags: pattern_flags::TRIGGER, only_at: ANYWHERE, variants }
+        PatternSpec { flags: TRIGGER, only_at: ANYWHERE, variants }
     }
 
-    /// Plain bytes; the atom is their first four at most.
+    /// Plain bytes, searched for as a whole.
     pub fn literal(bytes: &[u8]) -> Self {
-        let atom = bytes[..bytes.len().min(4)].to_vec();
-        Self::new(vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![(atom, 0)])])
+        let run = (bytes.to_vec(), 0);
+        Self::new(vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![run])])
     }
 
-    /// Plain bytes without an atom.
+    /// Plain bytes without a run.
     pub fn slow(bytes: &[u8]) -> Self {
         let variants = vec![VariantSpec::new(Body::Bytes(bytes.to_vec(), vec![]), vec![])];
-        PatternSpec { flags: pattern_flags::SLOW, only_at: ANYWHERE, variants }
+        PatternSpec { flags: 0, only_at: ANYWHERE, variants }
+    }
+
+    /// As it is, but searched for only when the condition asks for it.
+    pub fn on_demand(self) -> Self {
+        PatternSpec { flags: self.flags & !TRIGGER, ..self }
     }
 }
 
 impl VariantSpec {
-    pub fn new(body: Body, atoms: Vec<(Vec<u8>, u16)>) -> Self {
-        VariantSpec { body, flags: 0, xor: (0, 0), backward: vec![], atoms }
+    pub fn new(body: Body, runs: Vec<(Vec<u8>, u16)>) -> Self {
+        VariantSpec { body, flags: 0, xor: (0, 0), backward: vec![], runs }
+    }
+}
+
+/// The lane for a run, and where its atoms begin.
+fn lane(bytes: &[u8]) -> (Lane, [u8; 4]) {
+    match bytes.len() {
+        7.. => (Lane::Main, [0, 1, 2, 3]),
+        3..7 => (Lane::Short, [0; 4]),
+        _ => (Lane::Pair, [0; 4]),
     }
 }
 
@@ -174,6 +199,21 @@ fn unit(rule: &RuleSpec) -> Vec<u8> {
                 body,
                 mask,
                 backward: blob.add(&v.backward),
+                runs: {
+                    let run = |(bytes, offset): &(Vec<u8>, u16)| {
+                        let (lane, atoms) = lane(bytes);
+                        Run {
+                            offset: U16::new(*offset),
+                            len: bytes.len() as u8,
+                            lane: lane as u8,
+                            value: blob.add(bytes).offset,
+                            mask: U32::new(EXACT),
+                            atoms,
+                        }
+                    };
+                    let runs: Vec<Run> = v.runs.iter().map(run).collect();
+                    blob.add(runs.as_bytes())
+                },
             });
         }
     }
@@ -184,6 +224,7 @@ fn unit(rule: &RuleSpec) -> Vec<u8> {
         flags: U16::new(rule.flags),
         namespace: U16::new(rule.namespace),
         rank: U32::new(rule.rank),
+        gate: rule.gate,
         name,
         variants: U32::new(variants.len() as u32),
         patterns: U32::new(patterns.len() as u32),
@@ -244,27 +285,38 @@ pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8
         }
         pages.push(page);
     }
-    let always: Vec<U32> =
-        rules.iter().enumerate().filter(|(_, r)| r.always).map(|(i, _)| U32::new(i as u32)).collect();
-    let (long, short) = entries(rules);
-    let words_log2 = 8;
-    let mut grams = vec![U32::ZERO; 1 << words_log2];
-    for (_, entry) in &long {
-        let (word, bit) = gram_bit(entry.gram.get(), words_log2);
-        grams[word] |= U32::new(1 << bit);
-    }
-    let mut pairs = vec![0u8; PAIR_BITMAP_LEN];
-    for (pair, _) in &short {
-        pairs[*pair as usize / 8] |= 1 << (pair % 8);
-    }
-    let (atoms, shorts) = (fill(&long), fill(&short));
-    let filter = FilterHeader {
-        gram_words_log2: U32::new(words_log2),
+    let always: Vec<AlwaysEntry> = rules
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.always)
+        .map(|(i, r)| AlwaysEntry { rule: U32::new(i as u32), gate: r.gate })
+        .collect();
+    let (main, short): (Vec<_>, Vec<_>) = entries(rules).into_iter().partition(|a| a.window.is_some());
+    let (atoms, shorts) = (fill(&main), fill(&short));
+    // One size for all bitmaps but that of the pairs; all classes have the same.
+    let log2 = 8;
+    let sizes = ClassHeader { grams: log2, windows: log2, pairs: PAIR_WORDS.ilog2() as u8, triples: log2 };
+    let header = FilterHeader {
         atom_pages_log2: U32::new(atoms.len().ilog2()),
         short_pages_log2: U32::new(shorts.len().ilog2()),
-        reserved: U32::ZERO,
+        classes: [sizes; FileClass::COUNT],
     };
-    let filter = [filter.as_bytes(), grams.as_bytes(), &pairs].concat();
+    let log2 = u32::from(log2);
+    let bitmap = |words: usize, bits: Vec<(usize, u32)>| {
+        let mut map = vec![U32::ZERO; words];
+        bits.into_iter().for_each(|(word, bit)| map[word] |= U32::new(1 << bit));
+        map
+    };
+    let windows = main.iter().filter_map(|a| a.window);
+    let pairs = short.iter().flat_map(|a| [a.bytes as u16, (a.bytes >> 8) as u16]);
+    let maps = [
+        bitmap(1 << log2, main.iter().map(|a| gram_bit(a.bytes, log2)).collect()),
+        bitmap(1 << log2, windows.flat_map(|(kind, w)| window_bits(kind, w, log2)).collect()),
+        bitmap(PAIR_WORDS, pairs.map(pair_bit).collect()),
+        bitmap(1 << log2, short.iter().map(|a| triple_bit(a.bytes, log2)).collect()),
+    ]
+    .concat();
+    let filter = [header.as_bytes(), vec![maps; FileClass::COUNT].concat().as_bytes()].concat();
     frame(&[
         &globals,
         pages.as_bytes(),
@@ -276,51 +328,65 @@ pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8
     ])
 }
 
-type Keyed = Vec<(u32, AtomEntry)>;
+struct Atom {
+    bytes: u32,
+    /// Of the main lane.
+    window: Option<(WindowKind, u64)>,
+    entry: AtomEntry,
+}
 
-/// Atoms of four bytes and shorter ones, with what their page is hashed from.
-fn entries(rules: &[RuleSpec]) -> (Keyed, Keyed) {
-    let (mut long, mut short) = (Vec::new(), Vec::new());
+/// The atoms of all patterns that are searched always.
+fn entries(rules: &[RuleSpec]) -> Vec<Atom> {
+    let mut atoms = Vec::new();
     for (id, rule) in rules.iter().enumerate() {
-        for (index, variant) in rule.patterns.iter().flat_map(|p| &p.variants).enumerate() {
-            for (bytes, offset) in &variant.atoms {
-                let mut padded = [0; 4];
-                padded[..bytes.len()].copy_from_slice(bytes);
-                let gram = u32::from_le_bytes(padded);
-                let entry = AtomEntry {
-                    gram: U32::new(gram),
-                    rule: U32::new(id as u32),
-                    variant: U32::new(index as u32),
-                    offset: U16::new(*offset),
-                    len: bytes.len() as u8,
-                    reserved: 0,
-                };
-                if bytes.len() == 4 { long.push((gram, entry)) } else { short.push((gram & 0xFFFF, entry)) }
+        let variants = rule.patterns.iter().flat_map(|p| p.variants.iter().map(move |v| (p, v)));
+        for (index, (pattern, variant)) in variants.enumerate() {
+            let keys = || variant.xor.0..=variant.xor.1;
+            let runs = variant.runs.iter().filter(|_| pattern.flags & TRIGGER != 0);
+            let runs = runs.flat_map(|(bytes, offset)| keys().map(move |key| (bytes, offset, key)));
+            for (bytes, offset, key) in runs {
+                let bytes: Vec<u8> = bytes.iter().map(|b| b ^ key).collect();
+                let (lane, places) = lane(&bytes);
+                assert_ne!(lane, Lane::Pair, "two bytes can't be searched for always");
+                for &at in &places[..lane.atoms()] {
+                    let at = usize::from(at);
+                    let mut atom = [0; 4];
+                    atom[..lane.width()].copy_from_slice(&bytes[at..at + lane.width()]);
+                    let atom = u32::from_le_bytes(atom);
+                    let after = bytes.get(at..at + WINDOW).map(|w| u64::from_le_bytes(w.try_into().unwrap()));
+                    let window = match after {
+                        Some(window) => (WindowKind::After, fold(window)),
+                        None => (WindowKind::Alone, atom.into()),
+                    };
+                    let entry = AtomEntry {
+                        check: U16::ZERO,
+                        rule: U32::new(id as u32),
+                        variant: U16::new(index as u16),
+                        offset: U16::new(offset + at as u16),
+                    };
+                    atoms.push(Atom { bytes: atom, window: (lane == Lane::Main).then_some(window), entry });
+                }
             }
         }
     }
-    (long, short)
+    atoms
 }
 
 /// Pages as full as they get, so that spilling is tested too.
-fn fill(entries: &Keyed) -> Vec<AtomPage> {
-    let count = entries.len().div_ceil(ENTRIES_PER_PAGE).next_power_of_two();
+fn fill(atoms: &[Atom]) -> Vec<AtomPage> {
+    let count = atoms.len().div_ceil(ENTRIES_PER_PAGE).next_power_of_two();
     let mut used: Vec<Vec<AtomEntry>> = vec![Vec::new(); count];
     let mut spill = vec![0; count];
-    for (key, entry) in entries {
-        let home = gram_page(*key, count.ilog2());
+    for atom in atoms {
+        let (home, check) = atom_place(atom.bytes, count.ilog2());
         let distance = (0..count).find(|d| used[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap();
-        used[(home + distance) % count].push(*entry);
-        spill[home] = spill[home].max(distance as u32);
+        used[(home + distance) % count].push(AtomEntry { check: U16::new(check), ..atom.entry });
+        spill[home] = spill[home].max(distance as u16);
     }
-    let page = |(mut used, spill): (Vec<AtomEntry>, u32)| {
-        used.sort_by_key(|e| e.gram.get());
-        let mut page = AtomPage {
-            count: U32::new(used.len() as u32),
-            spill: U32::new(spill),
-            reserved: U64::ZERO,
-            entries: FromZeros::new_zeroed(),
-        };
+    let page = |(mut used, spill): (Vec<AtomEntry>, u16)| {
+        used.sort_unstable();
+        let mut page: AtomPage = FromZeros::new_zeroed();
+        (page.count, page.spill) = (U16::new(used.len() as u16), U16::new(spill));
         page.entries[..used.len()].copy_from_slice(&used);
         page
     };

@@ -1,0 +1,218 @@
+//! Patterns that are searched only because a condition asked for them: all that the rules in question still lack, in
+//! one pass over the data with bitmaps made for just these patterns.
+
+use hallmark_image::lanes::{Lane, PAIR_WORDS, WORDS_LOG2, each_atom, gram_bit, pair_bit, triple_bit};
+use hallmark_image::record::{ANYWHERE, Run, Variant, pattern_flags, variant_flags};
+use hallmark_image::{ClassFilter, RuleId, Unit};
+use zerocopy::little_endian::U32;
+
+use crate::budget::Stopped;
+use crate::limits::KEEP_CAPACITY;
+use crate::search::{Hits, Sink, search};
+use crate::verify::{Atom, Verifier};
+
+/// Bits of the bitmap for each atom: about one probe in 32 hits by chance.
+const BITS_PER_ATOM: usize = 32;
+
+/// Up to so many patterns are searched one by one.
+const FEW: usize = 3;
+
+/// The patterns to search for, and the tables made of them; reused from scan to scan.
+#[derive(Debug, Default)]
+pub(crate) struct Demands {
+    patterns: Vec<(RuleId, usize)>,
+    entries: Vec<Entry>,
+    /// For each hash one more than the index of its last entry, or zero.
+    heads: Vec<u32>,
+    grams: Vec<U32>,
+    pairs: Vec<U32>,
+    triples: Vec<U32>,
+}
+
+/// An atom, what it leads to, and the entry before it with the same hash.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    lane: Lane,
+    bytes: u32,
+    leads_to: Atom,
+    next: u32,
+}
+
+impl Demands {
+    /// Forgets the patterns of the last scan.
+    pub fn reset(&mut self) {
+        self.patterns.clear();
+        self.patterns.shrink_to(KEEP_CAPACITY);
+        self.entries.shrink_to(KEEP_CAPACITY);
+        self.heads.shrink_to(KEEP_CAPACITY);
+    }
+
+    /// Takes over the patterns that conditions asked for.
+    pub fn take(&mut self, wanted: &mut Vec<(RuleId, usize)>) {
+        self.patterns.append(wanted);
+    }
+
+    /// Adds every pattern of a rule that has not been searched and has atoms.
+    pub fn add_rule(&mut self, verifier: &Verifier<'_>, rule: RuleId, unit: &Unit<'_>) {
+        for (index, pattern) in unit.patterns.iter().enumerate() {
+            let flags = pattern.flags.get();
+            // Those are compared where the condition says.
+            let anchored = flags & pattern_flags::ANCHORED != 0 && pattern.only_at.get() != ANYWHERE;
+            if !anchored && !verifier.is_searched(rule, unit, index) && has_lanes(unit, index) {
+                self.patterns.push((rule, index));
+            }
+        }
+    }
+
+    /// Searches for the patterns added, and notes them as searched.
+    pub fn search(&mut self, verifier: &mut Verifier<'_>, hits: &mut Hits) -> Result<(), Stopped> {
+        if self.patterns.is_empty() {
+            return Ok(());
+        }
+        if self.patterns.len() <= FEW {
+            return self.search_each(verifier);
+        }
+        self.build(verifier);
+        let filter =
+            ClassFilter { grams: &self.grams, windows: &[], pairs: &self.pairs, triples: &self.triples };
+        let data = verifier.data;
+        let mut sink = Demanded { entries: &self.entries, heads: &self.heads, verifier };
+        search(&filter, data, 0..data.len(), hits, &mut sink)?;
+        for (rule, pattern) in self.patterns.drain(..) {
+            if let Some(unit) = verifier.image.unit(rule) {
+                verifier.matches.touch(rule, unit.patterns.len());
+                verifier.matches.set_complete(rule, pattern);
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches for each pattern by itself, which for a few of them is faster.
+    fn search_each(&mut self, verifier: &mut Verifier<'_>) -> Result<(), Stopped> {
+        while let Some((rule, pattern)) = self.patterns.pop() {
+            let Some(unit) = verifier.image.unit(rule) else { continue };
+            for (index, variant) in unit.variants_of(pattern) {
+                verifier.search_alone(rule, &unit, index, variant)?;
+            }
+            verifier.matches.touch(rule, unit.patterns.len());
+            verifier.matches.set_complete(rule, pattern);
+        }
+        Ok(())
+    }
+
+    fn build(&mut self, verifier: &Verifier<'_>) {
+        self.entries.clear();
+        let entries = &mut self.entries;
+        for &(rule, pattern) in &self.patterns {
+            let Some(unit) = verifier.image.unit(rule) else { continue };
+            for (index, variant) in unit.variants_of(pattern) {
+                for run in unit.runs(variant) {
+                    each_run_atom(&unit, variant, run, &mut |lane, bytes, offset| {
+                        let leads_to = Atom { rule, variant: index, offset };
+                        entries.push(Entry { lane, bytes, leads_to, next: 0 });
+                    });
+                }
+            }
+        }
+        let count = |lane: Lane| self.entries.iter().filter(|e| e.lane == lane).count();
+        clear(&mut self.grams, words(count(Lane::Main)));
+        let shorts = words(count(Lane::Short));
+        clear(&mut self.pairs, if shorts == 0 { 0 } else { PAIR_WORDS });
+        clear(&mut self.triples, shorts);
+        self.heads.clear();
+        self.heads.resize(self.entries.len().saturating_mul(2).next_power_of_two(), 0);
+        let (gram_log2, triple_log2) =
+            (self.grams.len().trailing_zeros(), self.triples.len().trailing_zeros());
+        for (entry, number) in self.entries.iter_mut().zip(1u32..) {
+            match entry.lane {
+                Lane::Main => set(&mut self.grams, gram_bit(entry.bytes, gram_log2)),
+                Lane::Short | Lane::Pair => {
+                    set(&mut self.pairs, pair_bit(entry.bytes as u16));
+                    set(&mut self.pairs, pair_bit((entry.bytes >> 8) as u16));
+                    set(&mut self.triples, triple_bit(entry.bytes, triple_log2));
+                }
+            }
+            let home = head(entry.lane, entry.bytes, self.heads.len());
+            if let Some(slot) = self.heads.get_mut(home) {
+                entry.next = std::mem::replace(slot, number);
+            }
+        }
+    }
+}
+
+/// Looks atoms up among the entries and has what they lead to verified.
+struct Demanded<'v, 'd, 'a> {
+    entries: &'d [Entry],
+    heads: &'d [u32],
+    verifier: &'v mut Verifier<'a>,
+}
+
+impl Sink for Demanded<'_, '_, '_> {
+    fn chunk(&mut self) -> Result<(), Stopped> {
+        self.verifier.budget.check()
+    }
+
+    fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped> {
+        let mut next = self.heads.get(head(lane, atom, self.heads.len())).copied().unwrap_or(0);
+        while let Some(entry) = next.checked_sub(1).and_then(|i| self.entries.get(i as usize)) {
+            if entry.bytes == atom && entry.lane == lane {
+                self.verifier.verify(entry.leads_to, at)?;
+            }
+            next = entry.next;
+        }
+        Ok(())
+    }
+}
+
+/// The place in a power of two of heads.
+fn head(lane: Lane, bytes: u32, heads: usize) -> usize {
+    let mixed = (bytes ^ (lane as u32)).wrapping_mul(0x85EB_CA6B);
+    (mixed ^ mixed >> 15) as usize & heads.saturating_sub(1)
+}
+
+fn clear(words: &mut Vec<U32>, len: usize) {
+    words.clear();
+    words.resize(len, U32::ZERO);
+}
+
+fn set(words: &mut [U32], (word, bit): (usize, u32)) {
+    if let Some(word) = words.get_mut(word) {
+        *word |= U32::new(1 << (bit & 31));
+    }
+}
+
+/// The size of a bitmap for so many atoms.
+fn words(atoms: usize) -> usize {
+    let wanted = atoms.saturating_mul(BITS_PER_ATOM) / 32;
+    let sizes = WORDS_LOG2.map(|log2| 1usize << log2);
+    if atoms == 0 { 0 } else { sizes.into_iter().find(|&s| s >= wanted).unwrap_or(1 << 17) }
+}
+
+/// Whether a pattern can be searched for together with others.
+pub(crate) fn has_lanes(unit: &Unit<'_>, pattern: usize) -> bool {
+    unit.variants_of(pattern).all(|(_, variant)| {
+        let runs = unit.runs(variant);
+        !runs.is_empty() && runs.iter().all(|run| run.lane != Lane::Pair as u8)
+    })
+}
+
+/// Calls `each` with the lane, the bytes and the offset of every atom of a run.
+pub(crate) fn each_run_atom(
+    unit: &Unit<'_>,
+    variant: &Variant,
+    run: &Run,
+    each: &mut dyn FnMut(Lane, u32, u16),
+) {
+    let (Some((value, mask)), Some((lane, places))) = (run.bytes(unit.blob), run.atoms()) else { return };
+    let xor = variant.flags & variant_flags::XOR != 0;
+    let keys = if xor { variant.xor_min..=variant.xor_max } else { 0..=0 };
+    for &at in places {
+        let place = usize::from(at)..usize::from(at).saturating_add(lane.width());
+        let Some(value) = value.get(place.clone()) else { continue };
+        let mask = mask.get(place).unwrap_or_default();
+        let offset = run.offset.get().saturating_add(at.into());
+        for key in keys.clone() {
+            each_atom(value, mask, key, &mut |bytes| each(lane, bytes, offset));
+        }
+    }
+}
