@@ -76,7 +76,8 @@ pub struct CorpusArgs {
   hallmark-benches peers run --rules a/ --rules b/ --corpus corpus --sets pe,huge --only hallmark,yara-x --out report
   hallmark-benches peers run --rules signature-base --corpus corpus --out report --quick
 
-Exit code: 0 all engines found the same, 1 one found something else than YARA-X, 2 an error.")]
+Exit code: 0 all engines found the same, 1 one found something else than YARA-X (without it,
+than Hallmark), 2 an error.")]
 pub struct RunArgs {
     /// What is compared.
     #[command(flatten)]
@@ -97,7 +98,8 @@ pub struct RunArgs {
 
 Up to the number of real rules that stand alone, these are taken in a seeded order; beyond, copies of them with other
 names and other bytes in their patterns.
-Exit code: 0 all engines found the same, 1 one found something else than YARA-X, 2 an error.")]
+Exit code: 0 all engines found the same, 1 one found something else than YARA-X (without it,
+than Hallmark), 2 an error.")]
 pub struct ScalingArgs {
     /// What is compared.
     #[command(flatten)]

@@ -151,7 +151,13 @@ impl Session {
         if let (true, Some(folder)) = (args.install, &args.peers_dir) {
             install(folder)?;
         }
-        let found = find(&args.only, args.peers_dir.as_deref(), args.hallmark.as_deref(), &runner)?;
+        let mut found = find(&args.only, args.peers_dir.as_deref(), args.hallmark.as_deref(), &runner)?;
+        if found.engines.iter().all(|engine| engine.kind != Kind::YaraX) {
+            found.absent.push(
+                "answers are compared with Hallmark's, because yara-x, which decides, is not measured"
+                    .to_owned(),
+            );
+        }
         found.absent.iter().for_each(|absent| progress(absent));
         let scratch =
             tempfile::Builder::new().prefix("hallmark-peers-").tempdir().context("no temporary folder")?;

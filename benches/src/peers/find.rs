@@ -12,7 +12,7 @@ use crate::words;
 
 /// Packages of the system that have the original and the library for sets of literals.
 const SYSTEM_PACKAGES: [&str; 2] = ["yara", "libhyperscan-dev"];
-/// Crates that have the others.
+/// Crates that have the others. They are built with the dependencies they were released with: newer ones need not fit.
 const CRATES: [&str; 2] = ["yara-x-cli", "boreal-cli"];
 
 /// The engines that are installed, and what to say about the others.
@@ -82,9 +82,9 @@ pub fn install(folder: &Path) -> anyhow::Result<()> {
 fn how_to_get(kind: Kind) -> &'static str {
     match kind {
         Kind::Hallmark => "`cargo build --release`, or name it with --hallmark",
-        Kind::YaraX => "`cargo install --root DIR yara-x-cli` and --peers-dir DIR, or --install",
+        Kind::YaraX => "`cargo install --locked --root DIR yara-x-cli` and --peers-dir DIR, or --install",
         Kind::Yara => "`apt-get install yara` (both `yara` and `yarac` are needed), or --install",
-        Kind::Boreal => "`cargo install --root DIR boreal-cli` and --peers-dir DIR, or --install",
+        Kind::Boreal => "`cargo install --locked --root DIR boreal-cli` and --peers-dir DIR, or --install",
     }
 }
 

@@ -19,6 +19,8 @@ use super::sets::{Set, hex};
 use super::turns::{Answer, Job, Sample};
 use crate::words;
 
+/// Name of its row in the tables.
+pub const NAME: &str = "hyperscan";
 /// The program that calls the library.
 const SOURCE: &str = include_str!("../hyperscan.c");
 /// Shorter literals match nearly everywhere; rule engines don't search for these alone either.
@@ -95,7 +97,7 @@ impl Hyperscan {
             }
             Ok(Sample { seconds, peak_kib: done.peak_kib, answer: Answer::Literals(found) })
         };
-        Ok(Job { name: "hyperscan".to_owned(), run: Box::new(run) })
+        Ok(Job { name: NAME.to_owned(), run: Box::new(run) })
     }
 }
 

@@ -14,18 +14,18 @@ pub struct Matches {
     pairs: BTreeSet<(String, String)>,
 }
 
-/// What comparing an engine with YARA-X came to.
+/// What comparing an engine with the one that decides (YARA-X, where it is there) came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// This is YARA-X, or there is nothing to compare with.
+    /// This is the one that decides, or there is nothing to compare.
     NotCompared,
     /// The same pairs, for all rules that both compiled.
     Same,
     /// Other pairs.
     Differs {
-        /// How many pairs YARA-X has that the engine has not.
+        /// How many pairs the engine lacks.
         missing: usize,
-        /// How many pairs the engine has that YARA-X has not.
+        /// How many pairs it has alone.
         extra: usize,
         /// Some of them, for people.
         examples: Vec<String>,
@@ -59,7 +59,7 @@ impl Matches {
         self.pairs.len()
     }
 
-    /// Compares with what YARA-X found. Rules in `dropped` were not compiled by one of the two.
+    /// Compares with what the engine that decides found. Rules in `dropped` were not compiled by one of the two.
     pub fn beside(&self, reference: &Matches, dropped: &BTreeSet<String>) -> Verdict {
         let only = |a: &Matches, b: &Matches| -> Vec<(String, String)> {
             a.pairs.difference(&b.pairs).filter(|(rule, _)| !dropped.contains(rule)).cloned().collect()

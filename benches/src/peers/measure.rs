@@ -34,7 +34,7 @@ pub struct Row {
     pub peak_kib: Option<u64>,
     /// Pairs of file and rule, or literals, that were found.
     pub found: Option<u64>,
-    /// Whether the same was found as by YARA-X.
+    /// Whether the same was found as by the engine of [`reference`].
     pub verdict: Verdict,
     /// Why there are no figures.
     pub problem: Option<String>,
@@ -223,7 +223,7 @@ fn row(one: &Series, all: &[Series], prepared: &[Prepared], opens: &BTreeMap<Str
     };
     let verdict = verdict(one, all, prepared);
     if let Verdict::Differs { examples, .. } = &verdict {
-        progress(&format!("{} finds something else than yara-x: {}", one.name, examples.join(", ")));
+        progress(&format!("{} finds something else: {}", one.name, examples.join(", ")));
     }
     Row {
         name: one.name.clone(),
@@ -237,18 +237,26 @@ fn row(one: &Series, all: &[Series], prepared: &[Prepared], opens: &BTreeMap<Str
 }
 
 fn verdict(one: &Series, all: &[Series], prepared: &[Prepared]) -> Verdict {
-    let reference = all.iter().find(|series| series.name == Kind::YaraX.name());
-    let (Answer::Matches(ours), Some(Answer::Matches(theirs))) = (&one.answer, reference.map(|r| &r.answer))
-    else {
+    let answers = |name: &str| {
+        let series = all.iter().find(|series| series.name == name)?;
+        if let Answer::Matches(matches) = &series.answer { Some(matches) } else { None }
+    };
+    let reference = reference(|name| answers(name).is_some());
+    let (Answer::Matches(ours), Some(theirs)) = (&one.answer, answers(reference)) else {
         return Verdict::NotCompared;
     };
-    if one.name == Kind::YaraX.name() {
+    if one.name == reference {
         return Verdict::NotCompared;
     }
     let name = if one.name == IN_MEMORY { Kind::Hallmark.name() } else { &one.name };
-    let concerned = prepared.iter().filter(|p| [name, Kind::YaraX.name()].contains(&p.engine.kind.name()));
+    let concerned = prepared.iter().filter(|p| [name, reference].contains(&p.engine.kind.name()));
     let dropped: BTreeSet<String> = concerned.flat_map(|p| p.dropped.iter().cloned()).collect();
     ours.beside(theirs, &dropped)
+}
+
+/// The engine that the others are compared with: YARA-X, or Hallmark where YARA-X has no answer (`answered` tells).
+pub fn reference(answered: impl Fn(&str) -> bool) -> &'static str {
+    if answered(Kind::YaraX.name()) { Kind::YaraX.name() } else { Kind::Hallmark.name() }
 }
 
 /// How many threads this machine runs at once.

@@ -41,9 +41,9 @@ use args::{Command, PeersCommand};
 /// What a measurement came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every engine found what YARA-X found, or there was nothing to compare.
+    /// Every engine found the same.
     Agree,
-    /// An engine found something else.
+    /// An engine found something else than YARA-X or, where that has no answer, than Hallmark.
     Differ,
     /// Hallmark could not do what the others did; the report says why.
     Failed,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::compare::{MemoryRow, Results};
 use super::engine::Kind;
 use super::matches::Verdict;
-use super::measure::{IN_MEMORY, Row, cores};
+use super::measure::{IN_MEMORY, Row, cores, reference};
 use super::plot::Bars;
 use super::process::Runner;
 use super::sets::{SMALL, Set};
@@ -17,6 +17,8 @@ use super::table::{Csv, Table, grouped};
 /// Columns of `results.csv`.
 pub const CSV_COLUMNS: [&str; 9] =
     ["part", "set", "threads", "name", "metric", "unit", "median", "min", "max"];
+/// Name of the row of literals alone.
+const LITERALS: &str = super::hyperscan::NAME;
 /// What stands where there is no figure.
 pub const NONE: &str = "–";
 
@@ -159,16 +161,10 @@ fn scanning(results: &Results, csv: &mut Csv) -> String {
 pub fn scan_table(set: &Set, threads: usize, rows: &[Row], csv: &mut Csv, part: &str) -> String {
     let unit = set.unit();
     let (whole, net) = (format!("{unit}, whole process"), format!("{unit}, net of opening"));
-    let mut table = Table::new(&[
-        "engine",
-        "seconds",
-        &whole,
-        &net,
-        "beside hallmark",
-        "peak MiB",
-        "matches",
-        "beside yara-x",
-    ]);
+    let reference = reference(|name| rows.iter().any(|row| row.name == name && row.found.is_some()));
+    let answers = format!("answers beside {reference}");
+    let mut table =
+        Table::new(&["engine", "seconds", &whole, &net, "beside hallmark", "peak MiB", "matches", &answers]);
     let decimals = if set.name == SMALL { 0 } else { 3 };
     let ours = rows.iter().find(|row| row.name == Kind::Hallmark.name()).and_then(|row| row.whole);
     let threads = threads.to_string();
@@ -191,7 +187,7 @@ pub fn scan_table(set: &Set, threads: usize, rows: &[Row], csv: &mut Csv, part: 
             mebibytes(row.peak_kib),
             row.found.map_or(NONE.to_owned(), |found| {
                 // Literals are no matches of rules, and must not be taken for some.
-                let what = if row.name == "hyperscan" { " literals" } else { "" };
+                let what = if row.name == LITERALS { " literals" } else { "" };
                 grouped(found) + what
             }),
             row.verdict.shown(),
@@ -202,7 +198,10 @@ pub fn scan_table(set: &Set, threads: usize, rows: &[Row], csv: &mut Csv, part: 
         Verdict::Differs { examples, .. } => Some(format!("{}: {}", row.name, examples.join("; "))),
         _ => None,
     });
-    table.finish() + &list(problems.chain(differences))
+    // Two engines that find nothing agree, and it proves next to nothing.
+    let nothing = rows.iter().all(|row| row.name == LITERALS || row.found.is_none_or(|found| found == 0));
+    let nothing = nothing.then(|| "no rule matched a file, so that agreement says little here".to_owned());
+    table.finish() + &list(problems.chain(differences).chain(nothing))
 }
 
 fn memory(results: &Results, csv: &mut Csv) -> String {
@@ -419,11 +418,23 @@ mod tests {
             lines[3]
         );
         assert!(lines[4].starts_with("| boreal | over time | over time |"), "{}", lines[4]);
-        assert!(text.contains("- yara: missing `r` in `f`\n"), "{text}");
+        assert!(text.contains("- yara: missing `r` in `f`\n") && !text.contains("says little"), "{text}");
+        assert!(lines[0].ends_with("| answers beside hallmark |"), "{}", lines[0]);
         assert!(
             csv.text().contains("scan,elf,1,yara,whole,GB/s,0.500000,0.500000,0.500000\n"),
             "{}",
             csv.text()
+        );
+    }
+
+    #[test]
+    fn agreement_on_nothing_is_said_to_be_that() {
+        let mut rows = [row("hallmark", 1.0, Verdict::Same), row("yara-x", 1.0, Verdict::NotCompared)];
+        rows.iter_mut().for_each(|row| row.found = Some(0));
+        let text = scan_table(&set(), 1, &rows, &mut Csv::default(), "scan");
+        assert!(
+            text.contains("| answers beside yara-x |") && text.contains("agreement says little"),
+            "{text}"
         );
     }
 
