@@ -7,11 +7,12 @@
 //! | files | `corpus`, `wheels`, `sets` |
 //! | rounds, figures and matches | `turns`, `stats`, `matches`, `measure`, `memory`, `store`, `hyperscan` |
 //! | a whole measurement | `compare`, `scaling` |
-//! | what is written | `report`, `growth`, `table`, `plot` |
+//! | what is written | `report`, `drawings`, `growth`, `table`, `plot` |
 
 pub mod args;
 mod compare;
 mod corpus;
+mod drawings;
 mod engine;
 mod find;
 mod growth;

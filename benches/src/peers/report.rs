@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::compare::{MemoryRow, Results};
+use super::drawings;
 use super::engine::Kind;
 use super::matches::Verdict;
 use super::measure::{IN_MEMORY, Row, cores, reference};
-use super::plot::Bars;
 use super::process::Runner;
 use super::sets::{SMALL, Set};
 use super::stats::Spread;
@@ -36,7 +36,7 @@ pub fn write(results: &Results, out: &Path, runner: &Runner) -> anyhow::Result<(
         scanning(results, &mut csv),
         memory(results, &mut csv),
         literals(results, &mut csv),
-        drawings(results, out)?,
+        drawings::draw(results, out)?,
         notes("Notes", &results.notes),
     ];
     save(out, "results.csv", csv.text())?;
@@ -254,65 +254,6 @@ fn literals(results: &Results, csv: &mut Csv) -> String {
     )
 }
 
-/// Draws each number of threads, whole processes and net of opening.
-fn drawings(results: &Results, out: &Path) -> anyhow::Result<String> {
-    let mut text = String::from("## Drawings\n\n");
-    let mut counts: Vec<usize> = results.scans.iter().map(|(_, threads, _)| *threads).collect();
-    counts.sort_unstable();
-    counts.dedup();
-    for threads in counts {
-        for (form, of) in
-            [("whole process", whole_of as fn(&Row) -> Option<Spread>), ("net of opening", net_of)]
-        {
-            for small in [false, true] {
-                let scans = results.scans.iter().filter(|(_, count, _)| *count == threads);
-                let scans: Vec<(&Set, &[Row])> = scans
-                    .filter_map(|(set, _, rows)| Some((results.sets.get(*set)?, rows.as_slice())))
-                    .filter(|(set, _)| (set.name == SMALL) == small)
-                    .collect();
-                let Some((first, _)) = scans.first() else { continue };
-                let kind = if small { "files" } else { "bytes" };
-                let name = format!("throughput-{kind}-{threads}-{}.svg", form.replace(' ', "-"));
-                let title = format!("Throughput, {threads} thread(s), {form}");
-                save(out, &name, &bars(&title, first.unit(), &scans, of).svg())?;
-                text.push_str(&format!("![{title}, {}]({name})\n\n", first.unit()));
-            }
-        }
-    }
-    Ok(text)
-}
-
-fn whole_of(row: &Row) -> Option<Spread> {
-    row.whole
-}
-
-fn net_of(row: &Row) -> Option<Spread> {
-    row.net
-}
-
-fn bars<'a>(
-    title: &'a str,
-    unit: &'a str,
-    scans: &[(&Set, &[Row])],
-    of: fn(&Row) -> Option<Spread>,
-) -> Bars<'a> {
-    let mut series: Vec<String> = Vec::new();
-    for row in scans.iter().flat_map(|(_, rows)| rows.iter()) {
-        if of(row).is_some() && !series.contains(&row.name) {
-            series.push(row.name.clone());
-        }
-    }
-    let value = |set: &Set, rows: &[Row], name: &String| {
-        let row = rows.iter().find(|row| row.name == *name)?;
-        Some(of(row)?.rate(set.amount()).median)
-    };
-    let groups = scans
-        .iter()
-        .map(|(set, rows)| (set.name.clone(), series.iter().map(|name| value(set, rows, name)).collect()))
-        .collect();
-    Bars { title, unit, series, groups }
-}
-
 /// A heading with a list below it, or nothing.
 pub fn notes(heading: &str, notes: &[String]) -> String {
     if notes.is_empty() {
@@ -377,10 +318,10 @@ fn kernel() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn row(name: &str, seconds: f64, verdict: Verdict) -> Row {
+    pub fn row(name: &str, seconds: f64, verdict: Verdict) -> Row {
         Row {
             name: name.to_owned(),
             whole: Spread::of([seconds]),
@@ -392,7 +333,7 @@ mod tests {
         }
     }
 
-    fn set() -> Set {
+    pub fn set() -> Set {
         let (files, digest) = (vec!["/c/elf/a".into()], "0".repeat(64));
         Set { name: "elf".to_owned(), folder: "/c/elf".into(), files, bytes: 2_000_000_000, digest }
     }
@@ -436,14 +377,5 @@ mod tests {
             text.contains("| answers beside yara-x |") && text.contains("agreement says little"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn bars_have_a_value_for_each_set_and_series() {
-        let set = set();
-        let rows = [row("hallmark", 2.0, Verdict::Same), row("yara", 4.0, Verdict::Same)];
-        let bars = bars("t", "GB/s", &[(&set, &rows)], whole_of);
-        assert_eq!(bars.series, ["hallmark", "yara"]);
-        assert_eq!(bars.groups, [("elf".to_owned(), vec![Some(1.0), Some(0.5)])]);
     }
 }
