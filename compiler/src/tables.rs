@@ -103,8 +103,8 @@ pub fn build(atoms: Vec<Atom>) -> Tables {
     let (main, short): (Vec<_>, Vec<_>) = atoms.into_iter().partition(|a| a.window.is_some());
     let (pages, shorts) = (pages(&main), pages(&short));
     let mut header = FilterHeader {
-        atom_pages_log2: U32::new(pages.len().ilog2()),
-        short_pages_log2: U32::new(shorts.len().ilog2()),
+        atom_pages: U32::new(pages.len() as u32),
+        short_pages: U32::new(shorts.len() as u32),
         classes: [ClassHeader::default(); FileClass::COUNT],
     };
     let mut words = Vec::new();
@@ -150,14 +150,21 @@ fn bitmap(words: usize, bits: impl Iterator<Item = (usize, u32)>) -> Vec<U32> {
     map.into_iter().map(U32::new).collect()
 }
 
-/// Distributes atoms over a power of two of pages with slack; what does not fit its page goes on in the next ones.
+/// The number of pages for so many atoms: with slack, and in few steps, so that an added rule seldom changes it.
+fn page_count(atoms: usize) -> usize {
+    let wanted = (atoms * 5 / 3).div_ceil(ENTRIES_PER_PAGE).max(1);
+    // A quarter of the power of two below.
+    let step = (1usize << wanted.ilog2()).div_ceil(4);
+    wanted.next_multiple_of(step)
+}
+
+/// Distributes atoms over pages; what does not fit its page goes on in the next ones.
 fn pages(atoms: &[Atom]) -> Vec<AtomPage> {
-    let log2 = (atoms.len() * 4 / 3).div_ceil(ENTRIES_PER_PAGE).next_power_of_two().ilog2();
-    let count = 1usize << log2;
+    let count = page_count(atoms.len());
     let mut entries: Vec<(usize, AtomEntry)> = atoms
         .iter()
         .map(|atom| {
-            let (page, check) = atom_place(atom.bytes, log2);
+            let (page, check) = atom_place(atom.bytes, count as u32);
             let entry = AtomEntry {
                 check: U16::new(check),
                 rule: U32::new(atom.rule),

@@ -129,7 +129,7 @@ fn an_added_rule_changes_little_besides_its_unit() {
         let (changed, all) = changed_blocks(&old, &new, kind);
         // The pages of the four atoms of two patterns and their neighbours; in the bitmaps, for each of three classes, a
         // bit for each atom and two for what surrounds it.
-        let most = if kind == SectionKind::Filter { 72 } else { 16 };
+        let most = if kind == SectionKind::Filter { 72 } else { 24 };
         assert!(changed <= most, "{}: {changed} of {all} blocks changed", kind.name());
     }
     // Pages after the new rule move as a whole: only where they begin is another.

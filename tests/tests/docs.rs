@@ -140,7 +140,7 @@ fn records_are_those_of_the_page() {
         Gate { classes, min_size, max_size }
         AlwaysEntry { rule, gate }
         Piece { gap_min, gap_max, value, mask }
-        FilterHeader { atom_pages_log2, short_pages_log2, classes }
+        FilterHeader { atom_pages, short_pages, classes }
         ClassHeader { grams, windows, pairs, triples }
         AtomPage { count, spill, reserved, entries }
         AtomEntry { check, rule, variant, offset }

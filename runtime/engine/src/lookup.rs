@@ -22,11 +22,11 @@ impl Sink for Lookup<'_, '_> {
     fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped> {
         self.verifier.candidates = self.verifier.candidates.saturating_add(1);
         let header = self.filter.header;
-        let (pages, log2) = match lane {
-            Lane::Main => (self.filter.atoms, header.atom_pages_log2.get()),
-            Lane::Short | Lane::Pair => (self.filter.shorts, header.short_pages_log2.get()),
+        let (pages, count) = match lane {
+            Lane::Main => (self.filter.atoms, header.atom_pages.get()),
+            Lane::Short | Lane::Pair => (self.filter.shorts, header.short_pages.get()),
         };
-        let (home, check) = atom_place(atom, log2);
+        let (home, check) = atom_place(atom, count);
         let spill = pages.get(home).map_or(0, |page| page.spill.get());
         for i in 0..=usize::from(spill) {
             let Some(page) = cyclic(pages, home.wrapping_add(i)) else { break };

@@ -195,10 +195,10 @@ impl<'a> Filter<'a> {
         if !rest.is_empty() {
             return Err(short());
         }
-        let pages = |kind: SectionKind, log2: u32| {
+        let pages = |kind: SectionKind, count: U32| {
             let pages = <[AtomPage]>::ref_from_bytes(frame.section(kind));
             let pages = pages.map_err(|_| damaged(kind, "not a whole number of pages"))?;
-            if 1usize.checked_shl(log2) != Some(pages.len()) {
+            if pages.is_empty() || count.get() as usize != pages.len() {
                 return Err(damaged(kind, "the number of pages is not what the filter says"));
             }
             Ok(pages)
@@ -206,8 +206,8 @@ impl<'a> Filter<'a> {
         Ok(Filter {
             header,
             classes,
-            atoms: pages(SectionKind::Atoms, header.atom_pages_log2.get())?,
-            shorts: pages(SectionKind::Shorts, header.short_pages_log2.get())?,
+            atoms: pages(SectionKind::Atoms, header.atom_pages)?,
+            shorts: pages(SectionKind::Shorts, header.short_pages)?,
         })
     }
 

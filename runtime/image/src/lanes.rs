@@ -65,10 +65,10 @@ impl Lane {
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct FilterHeader {
-    /// Binary logarithm of the number of atom pages.
-    pub atom_pages_log2: U32,
-    /// Binary logarithm of the number of short pages.
-    pub short_pages_log2: U32,
+    /// Number of atom pages.
+    pub atom_pages: U32,
+    /// Number of short pages.
+    pub short_pages: U32,
     /// The bitmaps of each class.
     pub classes: [ClassHeader; FileClass::COUNT],
 }
@@ -183,13 +183,13 @@ pub fn triple_bit(triple: u32, log2: u32) -> (usize, u32) {
     ((hash >> (32 - log2.clamp(1, 24))) as usize, hash >> 3 & 31)
 }
 
-/// The page of an atom among `1 << log2` pages, and its check value. An atom of three bytes has a zero on top.
+/// The page of an atom among `pages`, and its check value. An atom of three bytes has a zero on top.
 #[inline]
-pub fn atom_place(atom: u32, log2: u32) -> (usize, u16) {
+pub fn atom_place(atom: u32, pages: u32) -> (usize, u16) {
     // Other factors than the bitmaps': they and the pages must not share their collisions.
     let hash = u64::from(atom ^ (atom >> 15)).wrapping_mul(0xD1B5_4A32_D192_ED03);
-    let page = if log2 == 0 { 0 } else { (hash >> (64 - log2.min(31))) as usize };
-    (page, (hash >> 16) as u16)
+    let page = (hash >> 32).wrapping_mul(pages.into()) >> 32;
+    (page as usize, (hash >> 16) as u16)
 }
 
 /// Calls `each` with every atom, little-endian, that up to four bytes under masks (empty: all bits count) stand for,

@@ -297,8 +297,8 @@ pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8
     let log2 = 8;
     let sizes = ClassHeader { grams: log2, windows: log2, pairs: PAIR_WORDS.ilog2() as u8, triples: log2 };
     let header = FilterHeader {
-        atom_pages_log2: U32::new(atoms.len().ilog2()),
-        short_pages_log2: U32::new(shorts.len().ilog2()),
+        atom_pages: U32::new(atoms.len() as u32),
+        short_pages: U32::new(shorts.len() as u32),
         classes: [sizes; FileClass::COUNT],
     };
     let log2 = u32::from(log2);
@@ -374,11 +374,11 @@ fn entries(rules: &[RuleSpec]) -> Vec<Atom> {
 
 /// Pages as full as they get, so that spilling is tested too.
 fn fill(atoms: &[Atom]) -> Vec<AtomPage> {
-    let count = atoms.len().div_ceil(ENTRIES_PER_PAGE).next_power_of_two();
+    let count = atoms.len().div_ceil(ENTRIES_PER_PAGE).max(1);
     let mut used: Vec<Vec<AtomEntry>> = vec![Vec::new(); count];
     let mut spill = vec![0; count];
     for atom in atoms {
-        let (home, check) = atom_place(atom.bytes, count.ilog2());
+        let (home, check) = atom_place(atom.bytes, count as u32);
         let distance = (0..count).find(|d| used[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap();
         used[(home + distance) % count].push(AtomEntry { check: U16::new(check), ..atom.entry });
         spill[home] = spill[home].max(distance as u16);
