@@ -13,7 +13,7 @@ use hallmark_compiler::codes::{self, Code};
 use hallmark_compiler::{Loader, Options, Source, compile};
 use hallmark_image::header::{Header, SectionKind, SectionRecord};
 use hallmark_image::insn::{Anchor, Imm, Insn, Op, Quantifier};
-use hallmark_image::program::{Look, ProgramHeader, State, StateKind};
+use hallmark_image::program::{self, Look, ProgramHeader, repeat_flags};
 use hallmark_image::record::{
     AtomEntry, AtomPage, External, FilterHeader, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot,
     Slice, UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
@@ -140,8 +140,7 @@ fn records_are_those_of_the_page() {
         AtomPage { count, spill, reserved, entries }
         AtomEntry { gram, rule, variant, offset, len, reserved }
         Insn { op, a, b, imm }
-        ProgramHeader { states, classes, start }
-        State { kind, low, high, reserved, next, other }
+        ProgramHeader { classes }
     };
     let headings: BTreeSet<String> = records.iter().map(|r| r.heading.clone()).collect();
     assert_eq!(page.headings("Record "), headings);
@@ -163,7 +162,7 @@ fn enumerations_are_those_of_the_page() {
     let expected = [
         ("ValueKind", values(|n| ValueKind::new(n.into()))),
         ("VariantKind", values(|n| VariantKind::new(byte(n)?))),
-        ("StateKind", values(|n| StateKind::new(byte(n)?))),
+        ("program::Op", values(|n| program::Op::new(byte(n)?))),
         ("Look", values(|n| Look::new(byte(n)?))),
         ("Quantifier", values(|n| Quantifier::new(byte(n)?))),
         ("Anchor", values(Anchor::new)),
@@ -203,6 +202,11 @@ fn flags_are_those_of_the_page() {
         ("XOR", variant_flags::XOR.into()),
     ];
     check("variant_flags", variant_flags::KNOWN.into(), &variant);
+    check(
+        "repeat_flags",
+        repeat_flags::KNOWN.into(),
+        &[("LAZY", repeat_flags::LAZY.into()), ("WIDE", repeat_flags::WIDE.into())],
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(super) fn of_items(items: &[Item]) -> (Vec<Atom>, Vec<u8>) {
         if found.before.is_empty() {
             return (sorted(found.atoms), Vec::new());
         }
-        if let Ok(backward) = program::encode(&items::to_hir(&found.before), Direction::Backward) {
+        if let Ok(backward) = program::encode_items(&found.before, Direction::Backward) {
             return (sorted(found.atoms), backward);
         }
     }

@@ -10,7 +10,7 @@ use crate::limits::{MAX_IMAGE_LEN, MAX_SECTIONS, SECTION_ALIGN};
 /// `HMKIMG`, zero, one: a byte that text-mode transfers damage, and a format generation.
 pub const MAGIC: [u8; 8] = *b"HMKIMG\0\x01";
 /// Changes when older runtimes would misread an image.
-pub const FORMAT_MAJOR: u16 = 1;
+pub const FORMAT_MAJOR: u16 = 2;
 /// Changes when something is added.
 pub const FORMAT_MINOR: u16 = 0;
 /// Length of the header.

@@ -10,6 +10,7 @@ use hallmark_container::{
     Compiler, Container, Counts, Digest, EngineVersion, Error as Refusal, FormatVersion, FullPayload,
     NoteSignature, Policy, Quorum, ReleaseNote, SignedNote, SizedDigest, Source, VerifierKey, encode,
 };
+use hallmark_image::header;
 use hallmark_store::{
     Error, LoadPolicy, Origin, Outcome, ReleaseBytes, install, load, open_current, store_state,
 };
@@ -61,7 +62,7 @@ fn build_with(serial: u64, text: &str, signers: &[&str], edit: impl FnOnce(&mut 
     let mut release = ReleaseNote {
         db: DB.into(),
         serial,
-        image_format: FormatVersion { major: 1, minor: 0 },
+        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
         engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
         source_date: 0,
         expires: None,
