@@ -3,10 +3,15 @@
 //! Time is the length of the text times the number of states, whatever the expression. The match reported is the one
 //! a backtracking engine would find first. A thread that cannot take the next byte is not kept, so that most of the
 //! time there is one, and what it is about to take is compared at once.
+//!
+//! What a run does next depends on its threads alone, not on where it began. At some positions a run compares its
+//! threads with those that earlier runs of the program had there ([`Trail`]) and goes no further when they are the same,
+//! so that many starts with one far end do not multiply.
 
 use hallmark_image::program::{Insn, Look, Program, Repeat, Run, Set};
 
 use crate::budget::{Budget, Stopped};
+use crate::trail::{Course, Trail};
 
 /// Buffers of the machine, reused by every run.
 #[derive(Debug, Default)]
@@ -106,19 +111,26 @@ impl<const BACKWARD: bool> Text<'_, BACKWARD> {
 }
 
 impl Pike {
-    /// The end of the preferred match that starts at `start`; empty matches don't count.
+    /// The end of the preferred match that starts at `start`; empty matches don't count. `trail` is what earlier calls
+    /// with this program and data left there.
     pub fn match_end(
         &mut self,
         program: &Program<'_>,
         data: &[u8],
         start: usize,
+        trail: &mut Trail,
         budget: &mut Budget<'_>,
     ) -> Result<Option<usize>, Stopped> {
         let text = Text::<false>(data);
+        let mut course = Course::new(start);
         let mut end = None;
         let mut at = start;
         self.begin(program, text, at, budget)?;
         while !self.current.order.is_empty() {
+            if let Some(known) = trail.meets(&mut course, at, &self.current.order) {
+                end = known.or(end);
+                break;
+            }
             if let Some(after) = self.leap(program, text, at, budget)? {
                 at = after;
                 continue;
@@ -129,22 +141,29 @@ impl Pike {
             }
             at = at.saturating_add(1);
         }
+        trail.keep(course, end);
         Ok(end)
     }
 
-    /// Every start of a match of a backward program that begins at `place` and reads towards the start of the data.
+    /// Every start of a match of a backward program that begins at `place` and reads towards the start of the data, but
+    /// those that earlier calls with this program, data and `trail` have told.
     pub fn match_starts(
         &mut self,
         program: &Program<'_>,
         data: &[u8],
         place: usize,
+        trail: &mut Trail,
         budget: &mut Budget<'_>,
         starts: &mut Vec<usize>,
     ) -> Result<(), Stopped> {
         let text = Text::<true>(data);
+        let mut course = Course::new(place);
         let mut at = place;
         self.begin(program, text, at, budget)?;
         while !self.current.order.is_empty() {
+            if trail.meets(&mut course, at, &self.current.order).is_some() {
+                break;
+            }
             if let Some(after) = self.leap(program, text, at, budget)? {
                 at = after;
                 continue;
@@ -155,6 +174,7 @@ impl Pike {
             let Some(before) = at.checked_sub(1) else { break };
             at = before;
         }
+        trail.keep(course, None);
         Ok(())
     }
 

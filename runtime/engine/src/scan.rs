@@ -57,7 +57,7 @@ fn run(
     let mut verifier = Verifier {
         image: *image,
         data,
-        budget: Budget::new(settings),
+        budget: Budget::new(settings, data.len()),
         matches,
         tools,
         fast: settings.fast && !settings.strings,
@@ -89,6 +89,10 @@ fn run(
     incomplete.extend(
         truncated
             .map(|(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooManyMatches }),
+    );
+    let costly = verifier.tools.memories.too_costly().iter();
+    incomplete.extend(
+        costly.map(|&(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooCostly }),
     );
     if let Some(modules) = modules.get() {
         *messages = modules.take_messages();

@@ -7,6 +7,7 @@ use hallmark_image::RuleId;
 use crate::chain::Chains;
 use crate::limits::KEEP_CAPACITY;
 use crate::matches::Matches;
+use crate::memory::Memories;
 use crate::pike::Pike;
 use crate::search::Hits;
 use crate::vm::Buffers;
@@ -32,6 +33,7 @@ pub struct Scratch {
 pub(crate) struct Tools {
     pub pike: Pike,
     pub chains: Chains,
+    pub memories: Memories,
     pub starts: Vec<usize>,
     /// Starts that backward programs led to: rule, variant and place.
     pub verified: HashSet<(u32, u32, usize)>,
@@ -46,7 +48,7 @@ impl Scratch {
     /// Forgets the last scan.
     pub(crate) fn reset(&mut self, rule_slots: usize) {
         self.matches.reset(rule_slots);
-        self.tools.chains.reset();
+        self.tools.memories.reset();
         self.tools.verified.clear();
         self.tools.verified.shrink_to(KEEP_CAPACITY);
         self.tools.starts.clear();

@@ -152,7 +152,10 @@ fn re() -> impl Strategy<Value = Re> {
 }
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(prop::sample::select(b"aaabbcc_ \n\0".to_vec()), 0..60)
+    // Short ones with everything, and long ones over which runs meet again.
+    let short = prop::collection::vec(prop::sample::select(b"aaabbcc_ \n\0".to_vec()), 0..60);
+    let long = prop::collection::vec(prop::sample::select(b"aaaaaaaabc".to_vec()), 100..300);
+    prop_oneof![3 => short, 1 => long]
 }
 
 fn other_engine(re: &Re) -> PikeVM {

@@ -39,7 +39,7 @@ fn strict() -> LoadPolicy {
 
 /// Bytes that start as an image does; what follows is the test's own.
 fn image(text: &str) -> Vec<u8> {
-    let mut image = hallmark_image::header::MAGIC.to_vec();
+    let mut image = header::MAGIC.to_vec();
     image.extend_from_slice(text.repeat(500).as_bytes());
     image
 }
