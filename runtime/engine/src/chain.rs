@@ -38,7 +38,7 @@ struct Frame {
 }
 
 impl Chains {
-    /// The end of the match that starts at `start`. `spans` is what is known of the pieces in this data.
+    /// The end of the match whose first piece stands at `start`. `spans` is what is known of the pieces in this data.
     pub fn match_end(
         &mut self,
         chain: &Chain<'_>,
@@ -47,11 +47,7 @@ impl Chains {
         spans: &mut Vec<Span>,
         budget: &mut Budget<'_>,
     ) -> Result<Option<usize>, Stopped> {
-        budget.spend(1)?;
         let Some(first) = chain.piece(0) else { return Ok(None) };
-        if !data.get(start..).is_some_and(|d| first.is_prefix(d, 0)) {
-            return Ok(None);
-        }
         let end = start.saturating_add(first.value.len());
         let Some(frame) = chain.frame(1, end) else { return Ok(Some(end)) };
         spans.resize(chain.pieces.len(), Span::default());
@@ -120,6 +116,11 @@ fn find(
 }
 
 impl<'a> Chain<'a> {
+    /// Whether the first piece stands at `start`.
+    pub fn begins(&self, data: &[u8], start: usize) -> bool {
+        self.piece(0).zip(data.get(start..)).is_some_and(|(first, data)| first.is_prefix(data, 0))
+    }
+
     fn piece(&self, index: usize) -> Option<Masked<'a>> {
         let piece = self.pieces.get(index)?;
         Some(Masked { value: piece.value.of(self.blob), mask: piece.mask.of(self.blob) })

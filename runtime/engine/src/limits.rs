@@ -29,5 +29,9 @@ pub const KEEP_CAPACITY: usize = 1 << 16;
 pub const KEEP_LISTS: usize = 1024;
 /// See [`KEEP_LISTS`]; together they are about 25 MB at most.
 pub const KEEP_MATCHES: usize = 1024;
+/// Memories of variants that are kept from one scan to the next, so that small files allocate nothing.
+pub const KEEP_MEMORIES: usize = 1 << 14;
+/// See [`KEEP_MEMORIES`]; together they are about 8 MB at most.
+pub const KEEP_SPANS: usize = 16;
 /// Segments or sections of an ELF file that are read to map its entry point.
 pub const MAX_ELF_RECORDS: usize = 4096;

@@ -11,7 +11,7 @@
 use hallmark_image::program::{Insn, Look, Program, Repeat, Run, Set};
 
 use crate::budget::{Budget, Stopped};
-use crate::trail::{Course, Trail};
+use crate::trail::{CHECKPOINT, Course, Trail};
 
 /// Buffers of the machine, reused by every run.
 #[derive(Debug, Default)]
@@ -107,6 +107,25 @@ impl<const BACKWARD: bool> Text<'_, BACKWARD> {
             false => (taken..).zip(bytes).all(takes),
         };
         same.then_some(end)
+    }
+
+    /// The next position, and how many bytes are before it, at which a repetition that has enough and takes the byte
+    /// at `at` cannot go on, or at which what comes behind it can begin. An unbounded one stops at checkpoints too.
+    fn after_others(self, at: usize, repeat: &Repeat<'_>, taken: u32, behind: &Run<'_>) -> (usize, u32) {
+        let checkpoint = if BACKWARD { at.wrapping_sub(1) % CHECKPOINT } else { !at % CHECKPOINT };
+        let most = match repeat.max {
+            Some(max) => u32::from(max).saturating_sub(taken),
+            None => (checkpoint as u32).saturating_add(1),
+        };
+        let (mut after, mut len) = (at, 0u32);
+        loop {
+            let Some(next) = self.after(after, 1) else { return (after, len) };
+            (after, len) = (next, len.saturating_add(1));
+            let goes_on = |byte| repeat.set.has(byte) && !behind.takes(0, byte);
+            if len >= most || !self.byte(after).is_some_and(goes_on) {
+                return (after, len);
+            }
+        }
     }
 }
 
@@ -211,7 +230,7 @@ impl Pike {
         budget.spend(Position { program, text, at }.enter(&mut self.current, &mut self.todo))
     }
 
-    /// Where a single thread has one way on only: goes on to where it has more, and answers where that is.
+    /// Where a single thread has one way on only: goes on to where it may have more, and answers where that is.
     fn leap<const BACKWARD: bool>(
         &mut self,
         program: &Program<'_>,
@@ -221,24 +240,35 @@ impl Pike {
     ) -> Result<Option<usize>, Stopped> {
         let [thread] = self.current.order[..] else { return Ok(None) };
         let Some((insn, next)) = program.insn(thread.place) else { return Ok(None) };
-        let (after, len) = match &insn {
-            Insn::Run(run) => (text.after_run(at, run, thread.taken as usize), run.len()),
-            Insn::Repeat(repeat) if thread.taken.saturating_add(1) < least(repeat) => {
-                let least = least(repeat);
-                (text.after_repeat(at, repeat, thread.taken, least), least as usize)
+        let mut repeated = None;
+        let (after, len) = match insn {
+            Insn::Run(run) => (text.after_run(at, &run, thread.taken as usize), run.len() / 4),
+            Insn::Repeat(repeat) if thread.taken.saturating_add(1) < least(&repeat) => {
+                let least = least(&repeat);
+                repeated = Some((repeat, least));
+                (text.after_repeat(at, &repeat, thread.taken, least), least as usize / 4)
+            }
+            Insn::Repeat(repeat) if thread.taken >= least(&repeat) && !repeat.wide => {
+                let Some((Insn::Run(behind), _)) = program.insn(next) else { return Ok(None) };
+                let (after, len) = text.after_others(at, &repeat, thread.taken, &behind);
+                if len == 0 {
+                    return Ok(None);
+                }
+                repeated = Some((repeat, thread.taken.saturating_add(len)));
+                (Some(after), len as usize)
             }
             _ => return Ok(None),
         };
         self.current.reset(program.code.len());
-        let mut steps = (len as u64 / 16).saturating_add(1);
+        let mut steps = (len as u64 / 4).saturating_add(1);
         let Some(at) = after else { return budget.spend(steps).map(|()| Some(at)) };
         let position = Position { program, text, at };
-        match insn {
-            Insn::Repeat(repeat) => {
-                let thread = Thread { taken: least(&repeat), ..thread };
+        match repeated {
+            Some((repeat, taken)) => {
+                let thread = Thread { taken, ..thread };
                 position.repeat(&mut self.current, &mut self.todo, thread, &repeat, next);
             }
-            _ => self.todo.push(Thread { place: next, taken: ON_ITS_WAY }),
+            None => self.todo.push(Thread { place: next, taken: ON_ITS_WAY }),
         }
         steps = steps.saturating_add(position.spread(&mut self.current, &mut self.todo));
         budget.spend(steps)?;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::pike::Thread;
 
 /// Positions at which runs are compared: multiples of this.
-const CHECKPOINT: usize = 8;
+pub(crate) const CHECKPOINT: usize = 8;
 /// How far a run goes before it leaves a trail; most end earlier.
 const LONG_RUN: usize = 32;
 /// The distance between two places of a trail is this fraction of that to the start.

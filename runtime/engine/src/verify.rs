@@ -151,6 +151,10 @@ impl<'a> Verifier<'a> {
             Some(VariantKind::Chain) => {
                 let pieces = <[Piece]>::ref_from_bytes(body).unwrap_or_default();
                 let chain = Chain { pieces, blob };
+                self.budget.spend(1)?;
+                if !chain.begins(data, start) {
+                    return Ok(None);
+                }
                 self.metered(target, |verifier, memory| {
                     let chains = &mut verifier.tools.chains;
                     chains.match_end(&chain, data, start, &mut memory.spans, &mut verifier.budget)
