@@ -41,11 +41,11 @@ fn rules() -> Vec<RuleSpec> {
     let mut xor = VariantSpec::new(Body::Bytes(b"abc".to_vec(), vec![]), vec![(b"ab".to_vec(), 0)]);
     (xor.flags, xor.xor) = (variant_flags::XOR | variant_flags::FULLWORD, (0, 9));
     let chain = VariantSpec::new(Body::Chain(pieces), vec![(b"abcd".to_vec(), 0)]);
-    let mut program = VariantSpec::new(Body::Program(self::program()), vec![(b"ab".to_vec(), 1)]);
-    program.backward = self::program();
+    let mut regex = VariantSpec::new(Body::Program(program()), vec![(b"ab".to_vec(), 1)]);
+    regex.backward = program();
     let mut rule = RuleSpec::any(vec![
         PatternSpec::new(vec![xor, chain]),
-        PatternSpec::new(vec![program]),
+        PatternSpec::new(vec![regex]),
         PatternSpec::slow(b"c"),
         PatternSpec::literal(b"abcdef"),
     ]);
