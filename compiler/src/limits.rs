@@ -37,9 +37,6 @@ pub const MAX_REGEX_BYTES: usize = 64 << 10;
 /// Classes of an expression in Unicode mode (`(?u)`): each may have some 700 ranges.
 pub const MAX_UNICODE_CLASSES: usize = 256;
 
-/// Memory of an automaton while it is built: 256 bytes for each state a program may have.
-pub const MAX_NFA_BYTES: usize = 16 << 20;
-
 /// Items into which a regular expression is taken apart to look for atoms; what exceeds it is kept whole. Offsets of
 /// atoms go no further.
 pub const MAX_ITEMS: usize = 64 << 10;

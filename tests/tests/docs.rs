@@ -14,7 +14,7 @@ use hallmark_compiler::{Loader, Options, Source, compile};
 use hallmark_image::header::{Header, SectionKind, SectionRecord};
 use hallmark_image::insn::{Anchor, Imm, Insn, Op, Quantifier};
 use hallmark_image::lanes::{AtomEntry, AtomPage, ClassHeader, FilterHeader, Lane};
-use hallmark_image::program::{Look, ProgramHeader, State, StateKind};
+use hallmark_image::program::{self, Look, ProgramHeader, repeat_flags};
 use hallmark_image::record::{
     AlwaysEntry, External, Gate, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot, Run, Slice,
     UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
@@ -145,8 +145,7 @@ fn records_are_those_of_the_page() {
         AtomPage { count, spill, reserved, entries }
         AtomEntry { check, rule, variant, offset }
         Insn { op, a, b, imm }
-        ProgramHeader { states, classes, start }
-        State { kind, low, high, reserved, next, other }
+        ProgramHeader { classes }
     };
     let headings: BTreeSet<String> = records.iter().map(|r| r.heading.clone()).collect();
     assert_eq!(page.headings("Record "), headings);
@@ -170,7 +169,7 @@ fn enumerations_are_those_of_the_page() {
         ("FileClass", values(|n| FileClass::ALL.into_iter().find(|&c| c as u16 == n))),
         ("Lane", values(|n| Lane::new(byte(n)?))),
         ("VariantKind", values(|n| VariantKind::new(byte(n)?))),
-        ("StateKind", values(|n| StateKind::new(byte(n)?))),
+        ("program::Op", values(|n| program::Op::new(byte(n)?))),
         ("Look", values(|n| Look::new(byte(n)?))),
         ("Quantifier", values(|n| Quantifier::new(byte(n)?))),
         ("Anchor", values(Anchor::new)),
@@ -211,6 +210,11 @@ fn flags_are_those_of_the_page() {
         ("XOR", variant_flags::XOR.into()),
     ];
     check("variant_flags", variant_flags::KNOWN.into(), &variant);
+    check(
+        "repeat_flags",
+        repeat_flags::KNOWN.into(),
+        &[("LAZY", repeat_flags::LAZY.into()), ("WIDE", repeat_flags::WIDE.into())],
+    );
 }
 
 #[test]
@@ -258,6 +262,8 @@ fn limits_are_those_of_the_page() {
         MAX_PROGRAM_STATES,
         MAX_PIECES,
         MAX_ATOM_OFFSET,
+        MAX_OPEN_BITS,
+        SHORT_RANGE,
         MAX_ARGS,
     ];
     let source = read("runtime/image/src/limits.rs");

@@ -183,8 +183,8 @@ fn masked(bytes: &[u8], mask: &[u8]) -> String {
 }
 
 fn program(bytes: &[u8]) -> String {
-    let states = Program::view(bytes).map_or(0, |program| program.states.len());
-    format!("program of {states} states")
+    let len = Program::view(bytes).map_or(0, |program| program.code.len());
+    format!("program of {len} bytes")
 }
 
 fn shown(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! Sets of bytes.
 
-use regex_syntax::hir::{ClassBytes, ClassBytesRange};
+use regex_syntax::hir::ClassBytes;
 
 use super::spec::MaskedByte;
 
@@ -55,6 +55,11 @@ impl ByteSet {
         self
     }
 
+    /// Whether some byte is in both.
+    pub(super) fn meets(self, other: ByteSet) -> bool {
+        self.0.iter().zip(other.0).any(|(word, more)| word & more != 0)
+    }
+
     /// Adds a byte.
     pub(super) fn insert(&mut self, byte: u8) {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
@@ -77,13 +82,17 @@ impl ByteSet {
 
     /// Value and mask, if the set is exactly the bytes with `byte & mask == value`.
     pub(super) fn as_masked(self) -> Option<(u8, u8)> {
-        let (mut all, mut any) = (u8::MAX, 0);
-        for byte in self.iter() {
-            all &= byte;
-            any |= byte;
+        let len = self.len();
+        if !len.is_power_of_two() {
+            return None;
         }
+        let first = self.first()?;
+        if len == 1 {
+            return Some((first, u8::MAX));
+        }
+        let (all, any) = self.iter().fold((u8::MAX, 0), |(all, any), byte| (all & byte, any | byte));
         let free = all ^ any;
-        (self.len() > 0 && self.len() == 1 << free.count_ones()).then_some((all, !free))
+        (len == 1 << free.count_ones()).then_some((all, !free))
     }
 
     /// The byte under a mask that stands for every byte of the set, and for as few others as a mask allows.
@@ -97,9 +106,10 @@ impl ByteSet {
         MaskedByte { value: all & mask, mask }
     }
 
-    /// As a class of a regular expression.
-    pub(super) fn to_class(self) -> ClassBytes {
-        ClassBytes::new(self.iter().map(|byte| ClassBytesRange::new(byte, byte)))
+    /// Its lowest byte.
+    fn first(self) -> Option<u8> {
+        let (at, word) = self.0.iter().enumerate().find(|(_, word)| **word != 0)?;
+        Some(at as u8 * 64 + word.trailing_zeros() as u8)
     }
 
     /// As 256 bits, the lowest of the first byte standing for byte 0.
@@ -113,8 +123,9 @@ impl ByteSet {
 
     /// First and last byte, if all between them are in the set too.
     pub(super) fn as_range(self) -> Option<(u8, u8)> {
-        let first = self.iter().next()?;
-        let last = (0..=255).rev().find(|&byte| self.contains(byte))?;
+        let first = self.first()?;
+        let (at, word) = self.0.iter().enumerate().rfind(|(_, word)| **word != 0)?;
+        let last = at as u8 * 64 + (63 - word.leading_zeros() as u8);
         (u32::from(last - first) + 1 == self.len()).then_some((first, last))
     }
 }

@@ -5,7 +5,7 @@ use hallmark_image::limits::MAX_PROGRAM_STATES;
 use super::body;
 use super::byteset::ByteSet;
 use super::error::LowerError;
-use super::items::{self, Item};
+use super::items::Item;
 use super::program::{self, Direction, ProgramError};
 use super::runs;
 use super::spec::{Body, LoweredVariant};
@@ -30,11 +30,7 @@ pub(super) fn lower(tokens: &[HexToken], classes: u8) -> Result<LoweredVariant, 
 
 fn encode(items: &[Item], span: Span) -> Result<Vec<u8>, LowerError> {
     let too_large = LowerError::TooLarge { limit: MAX_PROGRAM_STATES, span };
-    // One item is at least one state.
-    if items.len() > MAX_PROGRAM_STATES as usize {
-        return Err(too_large);
-    }
-    program::encode(&items::to_hir(items), Direction::Forward).map_err(|error| match error {
+    program::encode_items(items, Direction::Forward).map_err(|error| match error {
         ProgramError::TooLarge => too_large,
         ProgramError::Unsupported(assertion) => LowerError::UnsupportedAssertion { assertion, span },
     })

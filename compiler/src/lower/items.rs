@@ -102,28 +102,6 @@ fn is_any(hir: &Hir) -> bool {
     matches!(hir.kind(), HirKind::Class(Class::Bytes(class)) if ByteSet::of_class(class) == ByteSet::ANY)
 }
 
-/// The expression that the items stand for, without its assertions.
-pub(super) fn to_hir(items: &[Item]) -> Hir {
-    Hir::concat(items.iter().map(item_to_hir).collect())
-}
-
-fn item_to_hir(item: &Item) -> Hir {
-    match item {
-        Item::Set(set) => Hir::class(Class::Bytes(set.to_class())),
-        Item::Gap { min, max } => Hir::repetition(Repetition {
-            min: *min,
-            max: *max,
-            greedy: false,
-            sub: Box::new(Hir::class(Class::Bytes(ByteSet::ANY.to_class()))),
-        }),
-        Item::Alternatives(options) => {
-            Hir::alternation(options.iter().map(|option| to_hir(option)).collect())
-        }
-        Item::Look => Hir::empty(),
-        Item::Other(hir) => hir.clone(),
-    }
-}
-
 /// Whether the expression is a repetition that passes over more than `limit` bytes of any kind.
 pub(super) fn crosses_anything(hir: &Hir, limit: u32) -> bool {
     match hir.kind() {

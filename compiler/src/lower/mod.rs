@@ -7,8 +7,8 @@
 //!
 //! Text becomes bytes under a mask, for each of ascii and wide, or the three shifts of base64. Hex patterns become
 //! bytes under a mask, a chain of those with gaps between them, or, when they have alternatives or excluded bytes, a
-//! program. Regular expressions become bytes or a chain when they are nothing more, else a program: the automaton of
-//! `regex-automata`, laid out as [`hallmark_image::program`] says. All three pass through the same list of
+//! program. Regular expressions become bytes or a chain when they are nothing more, else a program, whose code
+//! [`hallmark_image::program`] describes. All three pass through the same list of
 //! [`items::Item`]s, in which [`runs`] looks for the bytes that are cheapest to search for.
 //!
 //! Refused, each with a [`LowerError`]: regular expressions that YARA-X refuses, patterns that match the empty text,

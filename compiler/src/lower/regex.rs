@@ -222,6 +222,7 @@ fn bytes_only(hir: &Hir, budget: &mut usize) -> Option<Hir> {
         HirKind::Empty | HirKind::Literal(_) | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => {
             hir.clone()
         }
+        HirKind::Class(Class::Unicode(class)) if class.is_ascii() => ascii_class(hir.clone()),
         HirKind::Class(Class::Unicode(class)) => {
             let mut options = Vec::new();
             for range in class.ranges() {
@@ -246,8 +247,15 @@ fn bytes_only(hir: &Hir, budget: &mut usize) -> Option<Hir> {
         }),
         HirKind::Capture(capture) => bytes_only(&capture.sub, budget)?,
         HirKind::Concat(parts) => Hir::concat(all_bytes_only(parts, budget)?),
-        HirKind::Alternation(options) => Hir::alternation(all_bytes_only(options, budget)?),
+        // Alternatives of one character each become a class.
+        HirKind::Alternation(options) => ascii_class(Hir::alternation(all_bytes_only(options, budget)?)),
     })
+}
+
+/// The same expression; if it is a Unicode class with ASCII characters only, as a class of bytes.
+fn ascii_class(hir: Hir) -> Hir {
+    let HirKind::Class(Class::Unicode(class)) = hir.kind() else { return hir };
+    class.to_byte_class().map(|class| Hir::class(Class::Bytes(class))).unwrap_or(hir)
 }
 
 fn all_bytes_only(parts: &[Hir], budget: &mut usize) -> Option<Vec<Hir>> {

@@ -72,7 +72,7 @@ fn choose_best(items: &[Item], classes: Measured) -> (Vec<Run>, Vec<u8>) {
         if found.before.is_empty() {
             return (found.runs, Vec::new());
         }
-        if let Ok(backward) = program::encode(&items::to_hir(&found.before), Direction::Backward) {
+        if let Ok(backward) = program::encode_items(&found.before, Direction::Backward) {
             return (found.runs, backward);
         }
     }

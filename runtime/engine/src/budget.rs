@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::limits::CHECK_STEPS;
+use crate::limits::{CHECK_STEPS, SCAN_STEPS, SCAN_STEPS_PER_BYTE, VARIANT_STEPS, VARIANT_STEPS_PER_BYTE};
 use crate::outcome::Why;
 use crate::settings::Settings;
 
 /// Why work ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
-    /// The budget is exhausted; [`Budget::why`] tells of what.
+    /// The budget is exhausted; [`Budget::why`] tells of what. If it is `None`, the variant being verified has no steps
+    /// left.
     Exhausted,
     /// A condition needs something that is not known yet: the matches of a pattern that has not been searched, or the
     /// result of a rule that waits for such matches.
@@ -29,10 +30,21 @@ pub(crate) struct Budget<'a> {
     /// Steps left of those.
     left: u64,
     why: Option<Why>,
+    /// Most steps of one variant's verifications.
+    of_variant: u64,
+    /// Steps that verifications may still take.
+    of_scan: u64,
+    /// Steps spent when the present verification began, and those at which it has to end.
+    verification: Option<(u64, u64)>,
 }
 
 impl<'a> Budget<'a> {
-    pub fn new(settings: &Settings<'a>) -> Self {
+    /// For data of so many bytes. Where the caller sets no limit of steps, verifications have one.
+    pub fn new(settings: &Settings<'a>, len: usize) -> Self {
+        let per_byte = |steps: u64, more: u64| match settings.max_steps {
+            None => steps.saturating_mul(len as u64).saturating_add(more),
+            Some(_) => u64::MAX,
+        };
         let max_steps = settings.max_steps.unwrap_or(u64::MAX);
         let granted = CHECK_STEPS.min(max_steps);
         Budget {
@@ -43,7 +55,28 @@ impl<'a> Budget<'a> {
             granted,
             left: granted,
             why: None,
+            of_variant: per_byte(VARIANT_STEPS_PER_BYTE, VARIANT_STEPS),
+            of_scan: per_byte(SCAN_STEPS_PER_BYTE, SCAN_STEPS),
+            verification: None,
         }
+    }
+
+    /// Begins a verification of a variant that has taken `spent` steps already.
+    pub fn begin(&mut self, spent: u64) -> Result<(), Stopped> {
+        let left = self.of_variant.saturating_sub(spent).min(self.of_scan);
+        if left == 0 {
+            return Err(Stopped::Exhausted);
+        }
+        let now = self.steps();
+        self.verification = Some((now, now.saturating_add(left)));
+        Ok(())
+    }
+
+    /// Ends a verification; answers the steps it took.
+    pub fn end(&mut self) -> u64 {
+        let steps = self.verification.take().map_or(0, |(began, _)| self.steps().saturating_sub(began));
+        self.of_scan = self.of_scan.saturating_sub(steps);
+        steps
     }
 
     /// Charges `steps`.
@@ -87,6 +120,9 @@ impl<'a> Budget<'a> {
             self.why = Some(Why::Steps);
         }
         self.check()?;
+        if self.verification.is_some_and(|(_, end)| self.spent > end) {
+            return Err(Stopped::Exhausted);
+        }
         self.granted = CHECK_STEPS.min(self.max_steps.saturating_sub(self.spent));
         self.left = self.granted;
         Ok(())
@@ -101,7 +137,7 @@ mod tests {
 
     #[test]
     fn steps_are_counted_exactly() {
-        let mut budget = Budget::new(&Settings { max_steps: Some(10_000), ..Settings::default() });
+        let mut budget = Budget::new(&Settings { max_steps: Some(10_000), ..Settings::default() }, 0);
         for _ in 0..10_000 {
             assert_eq!(budget.spend(1), Ok(()));
         }
@@ -109,18 +145,18 @@ mod tests {
         assert_eq!(budget.spend(1), Err(Stopped::Exhausted));
         assert_eq!(budget.why(), Some(Why::Steps));
         assert_eq!(budget.spend(1), Err(Stopped::Exhausted), "it stays exhausted");
-        let mut budget = Budget::new(&Settings { max_steps: Some(0), ..Settings::default() });
+        let mut budget = Budget::new(&Settings { max_steps: Some(0), ..Settings::default() }, 0);
         assert_eq!(budget.spend(1), Err(Stopped::Exhausted));
     }
 
     #[test]
     fn time_and_wishes_are_looked_at() {
         let past = Instant::now().checked_sub(Duration::from_secs(1));
-        let mut budget = Budget::new(&Settings { deadline: past, ..Settings::default() });
+        let mut budget = Budget::new(&Settings { deadline: past, ..Settings::default() }, 0);
         assert!((0..=CHECK_STEPS).any(|_| budget.spend(1).is_err()));
         assert_eq!(budget.why(), Some(Why::Deadline));
         let cancel = AtomicBool::new(false);
-        let mut budget = Budget::new(&Settings { cancel: Some(&cancel), ..Settings::default() });
+        let mut budget = Budget::new(&Settings { cancel: Some(&cancel), ..Settings::default() }, 0);
         assert_eq!(budget.check(), Ok(()));
         cancel.store(true, Ordering::Relaxed);
         assert_eq!(budget.spend(1_000_000), Err(Stopped::Exhausted));

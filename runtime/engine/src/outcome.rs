@@ -26,6 +26,8 @@ pub enum Why {
     },
     /// More matches than are kept.
     TooManyMatches,
+    /// It took more steps than the length of the data allows, so that it was left alone from then on.
+    TooCostly,
 }
 
 impl fmt::Display for Why {
@@ -35,6 +37,7 @@ impl fmt::Display for Why {
             Why::Cancelled => f.write_str("the scan was cancelled"),
             Why::Steps => f.write_str("the step limit was reached"),
             Why::TooLong { len, max } => write!(f, "{len} bytes are more than the limit of {max}"),
+            Why::TooCostly => f.write_str("it takes too many steps on these data"),
             Why::TooManyMatches => f.write_str("there are more matches than are kept"),
         }
     }

@@ -62,7 +62,7 @@ fn run(
         image: *image,
         data,
         class: FileClass::of(data),
-        budget: Budget::new(settings),
+        budget: Budget::new(settings, data.len()),
         matches,
         tools,
         fast: settings.fast && !settings.strings,
@@ -99,6 +99,10 @@ fn run(
     incomplete.extend(
         truncated
             .map(|(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooManyMatches }),
+    );
+    let costly = verifier.tools.memories.too_costly().iter();
+    incomplete.extend(
+        costly.map(|&(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooCostly }),
     );
     if let Some(modules) = modules.get() {
         *messages = modules.take_messages();

@@ -8,6 +8,7 @@ use crate::chain::Chains;
 use crate::demand::Demands;
 use crate::limits::KEEP_CAPACITY;
 use crate::matches::Matches;
+use crate::memory::Memories;
 use crate::pike::Pike;
 use crate::search::Hits;
 use crate::vm::Buffers;
@@ -38,6 +39,7 @@ pub struct Scratch {
 pub(crate) struct Tools {
     pub pike: Pike,
     pub chains: Chains,
+    pub memories: Memories,
     pub starts: Vec<usize>,
     /// Starts that backward programs led to: rule, variant and place.
     pub verified: HashSet<(u32, u32, usize)>,
@@ -52,7 +54,7 @@ impl Scratch {
     /// Forgets the last scan.
     pub(crate) fn reset(&mut self, rule_slots: usize) {
         self.matches.reset(rule_slots);
-        self.tools.chains.reset();
+        self.tools.memories.reset();
         self.tools.verified.clear();
         self.tools.verified.shrink_to(KEEP_CAPACITY);
         self.tools.starts.clear();

@@ -10,6 +10,7 @@ use crate::chain::Chain;
 use crate::compare::{Masked, is_full_word};
 use crate::limits::MAX_REMEMBERED;
 use crate::matches::{Match, Matches};
+use crate::memory::Memory;
 use crate::scratch::Tools;
 
 /// Verifies candidates and keeps the matches.
@@ -81,11 +82,20 @@ impl<'a> Verifier<'a> {
         let Some(program) = Program::view(backward) else { return Ok(()) };
         let mut starts = std::mem::take(&mut self.tools.starts);
         starts.clear();
-        let done = self
-            .tools
-            .pike
-            .match_starts(&program, self.data, place, &mut self.budget, &mut starts)
-            .and_then(|()| starts.iter().try_for_each(|&start| self.verify_once(&target, start)));
+        let found = self.metered(&target, |verifier, memory| {
+            let pike = &mut verifier.tools.pike;
+            pike.match_starts(
+                &program,
+                verifier.data,
+                place,
+                &mut memory.backward,
+                &mut verifier.budget,
+                &mut starts,
+            )
+        });
+        // Ascending, as the memory of chains likes them.
+        let done =
+            found.and_then(|_| starts.iter().rev().try_for_each(|&start| self.verify_once(&target, start)));
         self.tools.starts = starts;
         done
     }
@@ -109,6 +119,9 @@ impl<'a> Verifier<'a> {
 
     /// Compares a variant at `start`, if that was not done before in this scan: many atoms may lead to one start.
     fn verify_once(&mut self, target: &Target<'a>, start: usize) -> Result<(), Stopped> {
+        if self.suffices(target.rule, &target.unit, target.pattern()) {
+            return Ok(());
+        }
         if self.tools.verified.len() >= MAX_REMEMBERED {
             self.tools.verified.clear();
         }
@@ -156,11 +169,21 @@ impl<'a> Verifier<'a> {
             }
             Some(VariantKind::Chain) => {
                 let pieces = <[Piece]>::ref_from_bytes(body).unwrap_or_default();
-                let chain = Chain { pieces, blob, rule: target.rule, variant: target.index };
-                self.tools.chains.match_end(&chain, data, start, &mut self.budget)?
+                let chain = Chain { pieces, blob };
+                self.budget.spend(1)?;
+                if !chain.begins(data, start) {
+                    return Ok(None);
+                }
+                self.metered(target, |verifier, memory| {
+                    let chains = &mut verifier.tools.chains;
+                    chains.match_end(&chain, data, start, &mut memory.spans, &mut verifier.budget)
+                })?
             }
             Some(VariantKind::Program) => match Program::view(body) {
-                Some(program) => self.tools.pike.match_end(&program, data, start, &mut self.budget)?,
+                Some(program) => self.metered(target, |verifier, memory| {
+                    let pike = &mut verifier.tools.pike;
+                    pike.match_end(&program, data, start, &mut memory.forward, &mut verifier.budget)
+                })?,
                 None => None,
             },
             None => None,
@@ -171,6 +194,32 @@ impl<'a> Verifier<'a> {
         };
         let end = end.filter(|&end| !target.has(variant_flags::FULLWORD) || full_word(end));
         Ok(end.map(|end| (end, xor_key)))
+    }
+}
+
+impl<'a> Verifier<'a> {
+    /// Verifies with what is known of a variant, within the steps that it may take. When they are used up it is left
+    /// alone, which the outcome tells, and nothing else ends.
+    fn metered<T: Default>(
+        &mut self,
+        target: &Target<'a>,
+        verify: impl FnOnce(&mut Self, &mut Memory) -> Result<T, Stopped>,
+    ) -> Result<T, Stopped> {
+        let mut memories = std::mem::take(&mut self.tools.memories);
+        let mut result = memories.with(target.rule, target.index, |memory| {
+            if memory.too_costly {
+                return Ok(T::default());
+            }
+            let result = self.budget.begin(memory.spent).and_then(|()| verify(self, memory));
+            memory.spent = memory.spent.saturating_add(self.budget.end());
+            result
+        });
+        if result.is_err() && self.budget.why().is_none() {
+            memories.set_too_costly(target.rule, target.index, target.pattern());
+            result = Ok(T::default());
+        }
+        self.tools.memories = memories;
+        result
     }
 }
 

@@ -7,8 +7,31 @@ use hallmark_engine::{Scratch, Settings, scan};
 use hallmark_image::Image;
 use hallmark_image::header::SectionKind;
 use hallmark_image::insn::Op;
+use hallmark_image::program::{Look, Repeat, Set, Writer};
 use hallmark_image::record::variant_flags;
 use proptest::prelude::*;
+
+/// One of each instruction, after a first run of bytes.
+fn program() -> Vec<u8> {
+    let mut writer = Writer::default();
+    b"abcd".iter().for_each(|&byte| writer.masked(byte, 0xFF));
+    b"abcd".iter().for_each(|&byte| writer.masked(byte, 0xDF));
+    let (next, start) = (writer.split(true), writer.here());
+    let class = [0x5A; 32];
+    for set in [Set::Any, Set::Range(b'a', b'd'), Set::Class(&class)] {
+        writer.set(set);
+        writer.repeat(Repeat { set, min: 1, max: Some(9), greedy: true, wide: false });
+        writer.repeat(Repeat { set, min: 0, max: None, greedy: false, wide: true });
+    }
+    writer.split_back(start, true);
+    let end = writer.jump();
+    writer.fill(next);
+    writer.look(Look::Before, 1, &class);
+    writer.look(Look::NotWordBoundary, 0, &class);
+    writer.fill(end);
+    writer.matched();
+    writer.finish()
+}
 
 /// Something of everything.
 fn rules() -> Vec<RuleSpec> {
@@ -18,8 +41,11 @@ fn rules() -> Vec<RuleSpec> {
     let mut xor = VariantSpec::new(Body::Bytes(b"abc".to_vec(), vec![]), vec![(b"abc".to_vec(), 0)]);
     (xor.flags, xor.xor) = (variant_flags::XOR | variant_flags::FULLWORD, (0, 9));
     let chain = VariantSpec::new(Body::Chain(pieces), vec![(b"abcd".to_vec(), 0)]);
+    let mut regex = VariantSpec::new(Body::Program(program()), vec![(b"abc".to_vec(), 1)]);
+    regex.backward = program();
     let mut rule = RuleSpec::any(vec![
         PatternSpec::new(vec![xor, chain]),
+        PatternSpec::new(vec![regex]),
         PatternSpec::slow(b"c"),
         PatternSpec::literal(b"abcdef"),
         PatternSpec::literal(b"aabcabcd").on_demand(),

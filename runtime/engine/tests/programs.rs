@@ -2,16 +2,15 @@
 
 mod builder;
 
-use builder::{Body, PatternSpec, RuleSpec, VariantSpec, image, insn, program};
+use builder::{Body, PatternSpec, RuleSpec, VariantSpec, image, insn};
 use hallmark_engine::{Scratch, Settings, scan};
 use hallmark_image::Image;
 use hallmark_image::insn::Op;
-use hallmark_image::program::{Look, State, StateKind};
+use hallmark_image::program::{Look, Repeat, Set, Writer};
 use proptest::prelude::*;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
-use zerocopy::little_endian::U32;
 
 /// An expression, to be written down in two ways.
 #[derive(Debug, Clone)]
@@ -55,75 +54,76 @@ impl Re {
     }
 }
 
-/// Thompson's construction, from the end to the start: every part is told where to go on.
-#[derive(Default)]
-struct Writer {
-    states: Vec<State>,
-    classes: Vec<[u8; 32]>,
+fn write(writer: &mut Writer, re: &Re) {
+    match re {
+        Re::Range(byte, high) if byte == high => writer.masked(*byte, 0xFF),
+        Re::Range(low, high) => writer.set(Set::Range(*low, *high)),
+        Re::Class(bytes) => writer.set(Set::Class(&class(bytes))),
+        Re::Look(look) => writer.look(*look, 0, &[0; 32]),
+        Re::Cat(parts) => parts.iter().for_each(|part| write(writer, part)),
+        Re::Alt(parts) => {
+            let (last, others) = parts.split_last().unwrap();
+            let mut ends = Vec::new();
+            for part in others {
+                let next = writer.split(true);
+                write(writer, part);
+                ends.push(writer.jump());
+                writer.fill(next);
+            }
+            write(writer, last);
+            ends.into_iter().for_each(|end| writer.fill(end));
+        }
+        Re::Repeat(re, min, max, greedy) => repeat(writer, re, *min, *max, *greedy),
+    }
 }
 
-impl Writer {
-    fn state(&mut self, kind: StateKind, low: u8, high: u8, next: u32, other: u32) -> u32 {
-        let (next, other) = (U32::new(next), U32::new(other));
-        self.states.push(State { kind: kind as u8, low, high, reserved: 0, next, other });
-        self.states.len() as u32 - 1
+fn repeat(writer: &mut Writer, re: &Re, min: u32, max: Option<u32>, greedy: bool) {
+    let bits;
+    let set = match re {
+        Re::Range(0, 255) => Some(Set::Any),
+        Re::Range(low, high) => Some(Set::Range(*low, *high)),
+        Re::Class(bytes) => {
+            bits = class(bytes);
+            Some(Set::Class(&bits))
+        }
+        _ => None,
+    };
+    if let Some(set) = set {
+        let (min, max) = (min as u16, max.map(|max| max as u16));
+        return writer.repeat(Repeat { set, min, max, greedy, wide: false });
     }
-
-    fn split(&mut self, once_more: u32, out: u32, greedy: bool) -> u32 {
-        let (next, other) = if greedy { (once_more, out) } else { (out, once_more) };
-        self.state(StateKind::Split, 0, 0, next, other)
-    }
-
-    fn write(&mut self, re: &Re, out: u32) -> u32 {
-        match re {
-            Re::Range(low, high) => self.state(StateKind::Range, *low, *high, out, 0),
-            Re::Class(bytes) => {
-                let mut class = [0; 32];
-                bytes.iter().for_each(|b| class[usize::from(b / 8)] |= 1 << (b % 8));
-                self.classes.push(class);
-                self.state(StateKind::Class, 0, 0, out, self.classes.len() as u32 - 1)
-            }
-            Re::Look(look) => self.state(StateKind::Look, *look as u8, 0, out, 0),
-            Re::Cat(parts) => parts.iter().rev().fold(out, |out, part| self.write(part, out)),
-            Re::Alt(parts) => {
-                let starts: Vec<u32> = parts.iter().map(|part| self.write(part, out)).collect();
-                let (&last, rest) = starts.split_last().unwrap();
-                rest.iter().rev().fold(last, |other, &next| self.state(StateKind::Split, 0, 0, next, other))
-            }
-            Re::Repeat(re, min, max, greedy) => {
-                let mut start = out;
-                match max {
-                    Some(max) => {
-                        for _ in *min..*max {
-                            let body = self.write(re, start);
-                            start = self.split(body, out, *greedy);
-                        }
-                    }
-                    None => {
-                        // One or more, then perhaps: what repeats nothing keeps its preference.
-                        let again = self.split(0, out, *greedy);
-                        let body = self.write(re, again);
-                        let slot = &mut self.states[again as usize];
-                        if *greedy {
-                            slot.next = U32::new(body)
-                        } else {
-                            slot.other = U32::new(body)
-                        }
-                        start = if *min == 0 { self.split(body, out, *greedy) } else { body };
-                    }
-                }
-                let copies = if max.is_none() { min.saturating_sub(1) } else { *min };
-                (0..copies).fold(start, |start, _| self.write(re, start))
+    let mut outs = Vec::new();
+    match max {
+        Some(max) => {
+            (0..min).for_each(|_| write(writer, re));
+            for _ in min..max {
+                outs.push(writer.split(greedy));
+                write(writer, re);
             }
         }
+        None => {
+            // One or more, then perhaps: what repeats nothing keeps its preference.
+            outs.extend((min == 0).then(|| writer.split(greedy)));
+            (1..min).for_each(|_| write(writer, re));
+            let start = writer.here();
+            write(writer, re);
+            writer.split_back(start, greedy);
+        }
     }
+    outs.into_iter().for_each(|out| writer.fill(out));
+}
+
+fn class(bytes: &[u8]) -> [u8; 32] {
+    let mut class = [0; 32];
+    bytes.iter().for_each(|b| class[usize::from(b / 8)] |= 1 << (b % 8));
+    class
 }
 
 fn compiled(re: &Re) -> Vec<u8> {
     let mut writer = Writer::default();
-    let end = writer.state(StateKind::Match, 0, 0, 0, 0);
-    let start = writer.write(re, end);
-    program(&writer.states, &writer.classes, start)
+    write(&mut writer, re);
+    writer.matched();
+    writer.finish()
 }
 
 fn byte() -> impl Strategy<Value = Re> {
@@ -152,7 +152,10 @@ fn re() -> impl Strategy<Value = Re> {
 }
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(prop::sample::select(b"aaabbcc_ \n\0".to_vec()), 0..60)
+    // Short ones with everything, and long ones over which runs meet again.
+    let short = prop::collection::vec(prop::sample::select(b"aaabbcc_ \n\0".to_vec()), 0..60);
+    let long = prop::collection::vec(prop::sample::select(b"aaaaaaaabc".to_vec()), 100..300);
+    prop_oneof![3 => short, 1 => long]
 }
 
 fn other_engine(re: &Re) -> PikeVM {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallmark_image::program::{Look, Program, StateKind};
+use hallmark_image::program::{Insn, Look, Program, Repeat, Set};
 use hallmark_image::record::variant_flags::XOR;
 
 use crate::lower::{Body, ChainPiece, LoweredVariant, Run};
@@ -65,76 +65,60 @@ fn chain(pieces: &[ChainPiece], data: &[u8], at: usize) -> Option<usize> {
 
 /// The end of the preferred match of a program.
 pub(super) fn forward(program: &[u8], data: &[u8], at: usize) -> Option<usize> {
-    let program = Program::view(program).expect("a program");
-    let (mut stack, mut seen) = (vec![(program.start, at)], BTreeSet::new());
-    while let Some((number, at)) = stack.pop() {
-        if !seen.insert((number, at)) {
-            continue;
-        }
-        let state = &program.states[number as usize];
-        let (next, other) = (state.next.get(), state.other.get());
-        match StateKind::new(state.kind).expect("a known kind") {
-            StateKind::Match => return Some(at),
-            StateKind::Fail => {}
-            StateKind::Split => stack.extend([(other, at), (next, at)]),
-            StateKind::Look if holds(&program, number, data, at) => {
-                stack.push((next, at));
-            }
-            StateKind::Look => {}
-            StateKind::Range | StateKind::Class => {
-                if data.get(at).is_some_and(|&byte| takes(&program, number, byte)) {
-                    stack.push((next, at + 1));
-                }
-            }
-        }
-    }
-    None
+    walk(program, data, at, false).first().copied()
 }
 
 /// Every place at which a backward program begun at `from` has matched.
 fn starts(program: &[u8], data: &[u8], from: usize) -> BTreeSet<usize> {
+    walk(program, data, from, true).into_iter().collect()
+}
+
+/// The places at which a program matches, in the order in which backtracking finds them.
+fn walk(program: &[u8], data: &[u8], from: usize, backward: bool) -> Vec<usize> {
     let program = Program::view(program).expect("a program");
-    let (mut stack, mut seen) = (vec![(program.start, from)], BTreeSet::new());
-    let mut found = BTreeSet::new();
-    while let Some((number, at)) = stack.pop() {
-        if !seen.insert((number, at)) {
+    // An instruction, how many bytes it has taken, and the place in the data.
+    let (mut stack, mut seen, mut found) = (vec![(0, 0, from)], BTreeSet::new(), Vec::new());
+    while let Some((place, taken, at)) = stack.pop() {
+        if !seen.insert((place, taken, at)) {
             continue;
         }
-        let state = &program.states[number as usize];
-        let (next, other) = (state.next.get(), state.other.get());
-        match StateKind::new(state.kind).expect("a known kind") {
-            StateKind::Match => {
-                found.insert(at);
-            }
-            StateKind::Fail => {}
-            StateKind::Split => stack.extend([(other, at), (next, at)]),
-            StateKind::Look => panic!("backward programs have no assertions"),
-            StateKind::Range | StateKind::Class => {
-                if at > 0 && takes(&program, number, data[at - 1]) {
-                    stack.push((next, at - 1));
+        let (insn, next) = program.insn(place).expect("an instruction");
+        let byte = || data.get(if backward { at.checked_sub(1)? } else { at }).copied();
+        let after = if backward { at.saturating_sub(1) } else { at + 1 };
+        match insn {
+            Insn::Match => found.push(at),
+            Insn::Jump(target) => stack.push((target, 0, at)),
+            Insn::Split(first, second) => stack.extend([(second, 0, at), (first, 0, at)]),
+            Insn::Look { look, distance, set } => {
+                assert!(!backward, "backward programs have no assertions");
+                if holds(look, distance.into(), &set, data, at) {
+                    stack.push((next, 0, at));
                 }
+            }
+            Insn::Run(run) if taken == run.len() => stack.push((next, 0, at)),
+            Insn::Run(run) => {
+                if byte().is_some_and(|byte| run.takes(taken, byte)) {
+                    stack.push((place, taken + 1, after));
+                }
+            }
+            Insn::Repeat(repeat) => {
+                let Repeat { min, max, greedy, wide, .. } = repeat;
+                let width = if wide { 2 } else { 1 };
+                let more = max.is_none_or(|max| taken < width * usize::from(max));
+                let takes = byte().is_some_and(|byte| repeat.takes(taken as u32, byte, backward));
+                let again = (more && takes).then_some((place, taken + 1, after));
+                let enough = taken % width == 0 && taken >= width * usize::from(min);
+                let on = enough.then_some((next, 0, at));
+                let (first, second) = if greedy { (again, on) } else { (on, again) };
+                stack.extend([second, first].into_iter().flatten());
             }
         }
     }
     found
 }
 
-fn takes(program: &Program<'_>, number: u32, byte: u8) -> bool {
-    let state = &program.states[number as usize];
-    if state.kind == StateKind::Range as u8 {
-        return (state.low..=state.high).contains(&byte);
-    }
-    in_class(program, number, byte)
-}
-
-fn in_class(program: &Program<'_>, number: u32, byte: u8) -> bool {
-    let class = &program.classes[program.states[number as usize].other.get() as usize];
-    class[usize::from(byte / 8)] >> (byte % 8) & 1 == 1
-}
-
-fn holds(program: &Program<'_>, number: u32, data: &[u8], at: usize) -> bool {
-    let look = Look::new(program.states[number as usize].low).expect("a known assertion");
-    let class = |byte: Option<&u8>| byte.is_some_and(|&byte| in_class(program, number, byte));
+fn holds(look: Look, distance: usize, set: &Set<'_>, data: &[u8], at: usize) -> bool {
+    let class = |byte: Option<&u8>| byte.is_some_and(|&byte| set.has(byte));
     let wide_class = |char: Option<&[u8]>| char.is_some_and(|char| char[1] == 0 && class(char.first()));
     let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let narrow = || word(at.checked_sub(1).and_then(|at| data.get(at))) != word(data.get(at));
@@ -144,7 +128,6 @@ fn holds(program: &Program<'_>, number: u32, data: &[u8], at: usize) -> bool {
         let word = |char: Option<&[u8]>| char.is_some_and(|char| char[1] == 0 && word(char.first()));
         word(before) != word(after)
     };
-    let distance = usize::from(program.states[number as usize].high);
     let ahead = at + distance;
     match look {
         Look::Before => class(at.checked_sub(1 + distance).and_then(|at| data.get(at))),

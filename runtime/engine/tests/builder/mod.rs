@@ -9,7 +9,6 @@ use hallmark_image::header::{
 use hallmark_image::insn::{Insn, Op};
 use hallmark_image::lanes::*;
 use hallmark_image::limits::{ENTRIES_PER_PAGE, SECTION_ALIGN, SLOTS_PER_PAGE};
-use hallmark_image::program::{ProgramHeader, State};
 use hallmark_image::record::*;
 use sha2::{Digest, Sha256};
 use zerocopy::little_endian::{U16, U32, U64};
@@ -134,16 +133,6 @@ fn lane(bytes: &[u8]) -> (Lane, [u8; 4]) {
         3..7 => (Lane::Short, [0; 4]),
         _ => (Lane::Pair, [0; 4]),
     }
-}
-
-/// The bytes of a program.
-pub fn program(states: &[State], classes: &[[u8; 32]], start: u32) -> Vec<u8> {
-    let header = ProgramHeader {
-        states: U32::new(states.len() as u32),
-        classes: U32::new(classes.len() as u32),
-        start: U32::new(start),
-    };
-    [header.as_bytes(), states.as_bytes(), classes.as_bytes()].concat()
 }
 
 #[derive(Default)]
