@@ -150,6 +150,7 @@ fn one_costly_pattern_leaves_the_others_as_they_are() {
     let database = Database::from_image_bytes(&image).unwrap();
     let data = repeated(b"ab", 4 * LEN, b"needle");
     let mut scanner = database.scanner();
+    scanner.strings(true);
     let report = scanner.scan(&data).unwrap();
     let rule = report.matches().next().expect("the rule matches");
     let counts: Vec<usize> = rule.patterns().map(|p| p.matches().len()).collect();
