@@ -15,7 +15,7 @@ use crate::verify::{Atom, Verifier};
 const BITS_PER_ATOM: usize = 32;
 
 /// Up to so many patterns are searched one by one.
-const FEW: usize = 3;
+const FEW: usize = 6;
 
 /// The patterns to search for, and the tables made of them; reused from scan to scan.
 #[derive(Debug, Default)]

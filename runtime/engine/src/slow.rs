@@ -103,12 +103,16 @@ impl Verifier<'_> {
     ) -> Result<(), Stopped> {
         let data = self.data;
         let leads_to = |offset| Atom { rule, variant: index, offset };
+        let pattern = variant.pattern.get() as usize;
         for run in unit.runs(variant) {
             let exact = run.bytes(unit.blob).filter(|(_, mask)| mask.is_empty());
             if let Some((value, _)) = exact.filter(|_| variant.flags & variant_flags::XOR == 0) {
                 // More bytes than an atom's are found as fast, and less often.
                 for at in Overlapping::new(data, value) {
                     self.verify(leads_to(run.offset.get()), at)?;
+                    if self.suffices(rule, unit, pattern) {
+                        return Ok(());
+                    }
                 }
                 continue;
             }

@@ -140,11 +140,16 @@ pub enum WindowKind {
     Alone,
 }
 
+/// What 4-grams are multiplied by.
+pub const GRAM_FACTOR: u32 = 0x9E37_79B1;
+/// Which bits of a 4-gram choose the bit in a word.
+pub const GRAM_MASK: u32 = 31;
+
 /// Word and bit of a 4-gram, little-endian, in a bitmap of `1 << log2` words: Fibonacci hashing, whose top bits are
 /// the good ones, for the word, and the low bits as they are for the bit.
 #[inline(always)]
 pub fn gram_bit(gram: u32, log2: u32) -> (usize, u32) {
-    ((gram.wrapping_mul(0x9E37_79B1) >> (32 - log2.clamp(1, 31))) as usize, gram & 31)
+    ((gram.wrapping_mul(GRAM_FACTOR) >> (32 - log2.clamp(1, 31))) as usize, gram & GRAM_MASK)
 }
 
 /// Letters in lower case, in all eight bytes; other bytes change too, and equal ones stay equal.
