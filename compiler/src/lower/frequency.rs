@@ -178,21 +178,26 @@ fn of_byte(byte: u8, classes: Measured) -> f64 {
     statistics.probabilities.get(usize::from(rarity)).copied().unwrap_or(0.0)
 }
 
-/// Probability of any of the strings that two to four bytes under masks stand for, each byte combined with `key`; takes
-/// a time that grows with their number.
+/// Probability of any of the strings that up to four bytes under masks stand for, each byte combined with `key`; takes a
+/// time that grows with their number. A byte of which nothing is known makes what is on its two sides independent.
 pub(super) fn of_masked(window: &[MaskedByte], key: u8, classes: Measured) -> f64 {
-    let mut string = [0; 4];
-    let Some(string) = string.get_mut(..window.len()) else { return 0.0 };
-    fn sum(window: &[MaskedByte], key: u8, classes: Measured, string: &mut [u8], at: usize) -> f64 {
-        let Some(byte) = window.get(at) else { return of_bytes(string, classes) };
-        let mut total = 0.0;
-        byte.for_each(|value| {
-            string[at] = value ^ key;
-            total += sum(window, key, classes, string, at + 1);
-        });
-        total
-    }
-    sum(window, key, classes, string, 0)
+    let parts = window.split(|byte| byte.mask == 0).filter(|part| !part.is_empty());
+    parts.map(|part| sum(part, key, classes, &mut [0; 4], 0)).product()
+}
+
+fn sum(part: &[MaskedByte], key: u8, classes: Measured, string: &mut [u8; 4], at: usize) -> f64 {
+    let Some(byte) = part.get(at) else {
+        return match part.len() {
+            1 => of_byte(string[0], classes),
+            len => of_bytes(&string[..len.min(string.len())], classes),
+        };
+    };
+    let mut total = 0.0;
+    byte.for_each(|value| {
+        string[at] = value ^ key;
+        total += sum(part, key, classes, string, at + 1);
+    });
+    total
 }
 
 #[cfg(test)]
@@ -233,8 +238,13 @@ mod tests {
     #[test]
     fn the_probabilities_of_pairs_are_those_of_a_maximum() {
         let any = MaskedByte { value: 0, mask: 0 };
-        let sum = of_masked(&[any, any], 0, ALL);
+        let half = |high: u8| MaskedByte { value: high << 7, mask: 0x80 };
+        let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(a, b)| of_masked(&[half(a), half(b)], 0, ALL));
+        let sum: f64 = pairs.into_iter().sum();
         assert!((1.0..4.5).contains(&sum), "{sum}");
+        let known = MaskedByte::exact(b'e');
+        let (apart, alone) = (of_masked(&[known, any, known], 0, ALL), of_masked(&[known], 0, ALL));
+        assert!((apart - alone * alone).abs() < 1e-12);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! one pass over the data with bitmaps made for just these patterns.
 
 use hallmark_image::lanes::{Lane, PAIR_WORDS, WORDS_LOG2, each_atom, gram_bit, pair_bit, triple_bit};
-use hallmark_image::record::{ANYWHERE, Run, Variant, pattern_flags, variant_flags};
+use hallmark_image::record::{ANYWHERE, EXACT, Run, Variant, pattern_flags, variant_flags};
 use hallmark_image::{ClassFilter, RuleId, Unit};
 use zerocopy::little_endian::U32;
 
@@ -14,7 +14,7 @@ use crate::verify::{Atom, Verifier};
 /// Bits of the bitmap for each atom: about one probe in 32 hits by chance.
 const BITS_PER_ATOM: usize = 32;
 
-/// Up to so many patterns are searched one by one.
+/// Up to so many byte strings are searched for one by one.
 const FEW: usize = 6;
 
 /// The patterns to search for, and the tables made of them; reused from scan to scan.
@@ -69,7 +69,7 @@ impl Demands {
         if self.patterns.is_empty() {
             return Ok(());
         }
-        if self.patterns.len() <= FEW {
+        if self.are_few(verifier) {
             return self.search_each(verifier);
         }
         self.build(verifier);
@@ -85,6 +85,21 @@ impl Demands {
             }
         }
         Ok(())
+    }
+
+    /// Whether there are few byte strings to search for.
+    fn are_few(&self, verifier: &Verifier<'_>) -> bool {
+        let mut left = FEW;
+        self.patterns.iter().all(|&(rule, pattern)| {
+            let Some(unit) = verifier.image.unit(rule) else { return true };
+            unit.variants_of(pattern).all(|(_, variant)| {
+                let runs = unit.runs(variant);
+                let exact = runs.iter().all(|run| run.mask.get() == EXACT);
+                let few = left.checked_sub(runs.len());
+                left = few.unwrap_or_default();
+                few.is_some() && exact && variant.flags & variant_flags::XOR == 0
+            })
+        })
     }
 
     /// Searches for each pattern by itself, which for a few of them is faster.

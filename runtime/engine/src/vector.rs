@@ -124,6 +124,7 @@ mod avx2 {
     /// For each set of lanes that hit their numbers in ascending order, one in each byte.
     static PLACES: [u64; 256] = places();
 
+    #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler")]
     const fn places() -> [u64; 256] {
         let mut table = [0u64; 256];
         let mut set = 0;
@@ -131,8 +132,8 @@ mod avx2 {
             let (mut lane, mut found) = (0, 0);
             while lane < LANES {
                 if set >> lane & 1 == 1 {
-                    table[set] |= (lane as u64) << (8 * found);
-                    found += 1;
+                    table[set] |= (lane as u64) << found;
+                    found += u8::BITS;
                 }
                 lane += 1;
             }

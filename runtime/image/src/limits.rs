@@ -22,8 +22,8 @@ pub const MAX_PROGRAM_STATES: u32 = 65_536;
 pub const MAX_PIECES: u32 = 4_096;
 /// Largest offset of an atom within its pattern (it is stored in 16 bits).
 pub const MAX_ATOM_OFFSET: usize = 65_535;
-/// Most bits of an atom that are open: it is searched for as every byte string that it can be.
-pub const MAX_OPEN_BITS: u32 = 6;
+/// Most bits of an atom that are open, such as those of one byte: it is searched for as every string that it can be.
+pub const MAX_OPEN_BITS: u32 = 8;
 /// Ranges of starts up to this long are tried place by place rather than searched for.
 pub const SHORT_RANGE: usize = 1024;
 /// Most arguments of a module function.
