@@ -115,8 +115,11 @@ pub fn build(atoms: Vec<Atom>) -> Tables {
         let (main, short) = (of_class(&main), of_class(&short));
         if !main.is_empty() {
             let log2 = words_log2(main.len(), MAX_WORDS_LOG2);
-            (sizes.grams, sizes.windows) = (log2 as u8, log2 as u8);
+            sizes.grams = log2 as u8;
             words.extend(bitmap(1 << log2, main.iter().map(|a| gram_bit(a.bytes, log2))));
+            // Two bits of half as many: one window in some hundred passes by chance.
+            let log2 = words_log2(main.len() / 2, MAX_WORDS_LOG2);
+            sizes.windows = log2 as u8;
             let windows = main.iter().filter_map(|a| a.window);
             words.extend(bitmap(1 << log2, windows.flat_map(|(kind, w)| window_bits(kind, w, log2))));
         }
