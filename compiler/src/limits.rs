@@ -45,8 +45,8 @@ pub const MAX_ITEMS: usize = 64 << 10;
 pub const MAX_INLINE_JUMP: u32 = 32;
 
 /// Bytes of a run in which atoms are looked for: their places in it are stored in a byte, and rarer ones than the best
-/// of 60 are seldom found further on.
-pub const MAX_RUN: usize = 250;
+/// of 30 are seldom found further on.
+pub const MAX_RUN: usize = 128;
 
 /// Runs of one variant. Lists of some thousand words are searched for; what has more alternatives is slow.
 pub const MAX_RUNS_PER_VARIANT: usize = 16_384;

@@ -97,13 +97,28 @@ impl ByteSet {
 
     /// The byte under a mask that stands for every byte of the set, and for as few others as a mask allows.
     pub(super) fn cover(self) -> MaskedByte {
-        let (mut all, mut any) = (u8::MAX, 0);
-        for byte in self.iter() {
-            all &= byte;
-            any |= byte;
-        }
-        let mask = !(all ^ any);
-        MaskedByte { value: all & mask, mask }
+        // For each bit, the places in a word of the bytes that have it; the words differ in the two highest bits.
+        const WITH: [u64; 6] = [
+            0xAAAA_AAAA_AAAA_AAAA,
+            0xCCCC_CCCC_CCCC_CCCC,
+            0xF0F0_F0F0_F0F0_F0F0,
+            0xFF00_FF00_FF00_FF00,
+            0xFFFF_0000_FFFF_0000,
+            0xFFFF_FFFF_0000_0000,
+        ];
+        let [a, b, c, d] = self.0;
+        let together = a | b | c | d;
+        let (mut value, mut mask) = (0, 0);
+        let mut look = |bit: u8, with: u64, without: u64| {
+            if with == 0 || without == 0 {
+                mask |= bit;
+                value |= if with == 0 { 0 } else { bit };
+            }
+        };
+        WITH.iter().zip(0..).for_each(|(with, bit)| look(1 << bit, together & with, together & !with));
+        look(1 << 6, b | d, a | c);
+        look(1 << 7, c | d, a | b);
+        MaskedByte { value, mask }
     }
 
     /// Its lowest byte.
@@ -127,5 +142,29 @@ impl ByteSet {
         let (at, word) = self.0.iter().enumerate().rfind(|(_, word)| **word != 0)?;
         let last = at as u8 * 64 + (63 - word.leading_zeros() as u8);
         (u32::from(last - first) + 1 == self.len()).then_some((first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cover_has_every_byte_and_no_bit_more_than_needed() {
+        for set in [
+            ByteSet::one(0),
+            ByteSet::one(0xC3),
+            ByteSet::ANY,
+            ByteSet::masked(0x30, 0xF0),
+            ByteSet::of(|byte| byte.is_ascii_digit()),
+            ByteSet::of(|byte| byte.is_ascii_lowercase()),
+            ByteSet::of(|byte| byte == b'a' || byte == b'A'),
+            ByteSet::of(|byte| byte == 0x7F || byte == 0x80),
+            ByteSet::of(|byte| byte > 0xBD),
+        ] {
+            let (all, any) = set.iter().fold((u8::MAX, 0), |(all, any), byte| (all & byte, any | byte));
+            let mask = !(all ^ any);
+            assert_eq!(set.cover(), MaskedByte { value: all & mask, mask }, "{set:?}");
+        }
     }
 }

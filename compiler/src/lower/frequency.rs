@@ -5,7 +5,7 @@
 //! the one before it alone; what counts is the class in which the string is the most frequent, so that a rare string is
 //! rare in all. Strings which that underestimates the most are listed with their measured probability.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use hallmark_image::FileClass;
 
@@ -34,12 +34,42 @@ struct Statistics {
     /// Rarities of each pair of bytes.
     pairs: &'static [Rarities],
     /// Listed strings of three and of four bytes as numbers, ascending, with their rarities.
-    listed: [Vec<(u32, Rarities)>; 2],
+    listed: [Listed; 2],
     /// For ELF, PE and text a filter of the windows of eight bytes that are common among files.
     common: [&'static [u8]; CLASSES - 1],
     /// Probability for each rarity.
     probabilities: [f64; 1024],
+    /// For each set of classes, when it is first asked for, the probabilities of the second byte after the first.
+    given: [OnceLock<Vec<f64>>; 1 << CLASSES],
 }
+
+/// Strings with their rarities, ascending.
+struct Listed {
+    entries: Vec<(u32, Rarities)>,
+    /// Where the strings begin that share their highest bits.
+    starts: Vec<u16>,
+    /// By how many bits a string is shifted for that.
+    shift: u32,
+}
+
+impl Listed {
+    fn new(entries: Vec<(u32, Rarities)>, len: u32) -> Self {
+        let shift = 8 * len - START_BITS;
+        let start = |top: u32| entries.partition_point(|(string, _)| string >> shift < top) as u16;
+        let starts = (0..=1 << START_BITS).map(start).collect();
+        Listed { entries, starts, shift }
+    }
+
+    fn find(&self, string: u32) -> Option<Rarities> {
+        let top = (string >> self.shift) as usize;
+        let (from, to) = (*self.starts.get(top)?, *self.starts.get(top + 1)?);
+        let mut entries = self.entries.get(usize::from(from)..usize::from(to))?.iter();
+        entries.find(|(listed, _)| *listed == string).map(|(_, rarities)| *rarities)
+    }
+}
+
+/// Highest bits of a listed string by which it is found.
+const START_BITS: u32 = 14;
 
 static STATISTICS: LazyLock<Statistics> = LazyLock::new(|| Statistics::read(DATA));
 
@@ -52,14 +82,14 @@ impl Statistics {
         let rest = data.get(HEADER..).unwrap_or_default();
         let rarities = rest.as_chunks().0;
         let mut at = HEADER + (256 + 65_536) * CLASSES;
-        let listed = [number(12), number(16)].map(|count| {
+        let listed = [(3, number(12)), (4, number(16))].map(|(len, count)| {
             let all = data.get(at..).unwrap_or_default().chunks_exact(LISTED).take(count as usize);
             let all: Vec<_> = all
                 .zip((at..).step_by(LISTED))
                 .map(|(e, at)| (number(at), [e[4], e[5], e[6], e[7]]))
                 .collect();
             at += all.len() * LISTED;
-            all
+            Listed::new(all, len)
         });
         Statistics {
             single: rarities.get(..256).unwrap_or_default(),
@@ -70,6 +100,7 @@ impl Statistics {
                 data.get(from..from + FILTER_BYTES).unwrap_or_default()
             }),
             probabilities: probabilities(),
+            given: Default::default(),
         }
     }
 
@@ -81,11 +112,9 @@ impl Statistics {
             _ => None,
         };
         let number = string.iter().fold(0, |number, &byte| number << 8 | u32::from(byte));
-        let find = |all: &Vec<(u32, Rarities)>| {
-            all.binary_search_by_key(&number, |entry| entry.0).ok().map(|at| all[at].1)
-        };
         let chained = self.chained(string);
-        let listed = listed.and_then(find).unwrap_or([u8::MAX; CLASSES]).map(u16::from);
+        let listed =
+            listed.and_then(|listed| listed.find(number)).unwrap_or([u8::MAX; CLASSES]).map(u16::from);
         let rarities = chained.into_iter().zip(listed).zip(classes).filter(|(_, counts)| *counts);
         rarities.map(|((chained, listed), _)| chained.min(listed)).min().unwrap_or(0)
     }
@@ -165,9 +194,16 @@ fn of_bytes(bytes: &[u8], classes: Measured) -> f64 {
 }
 
 /// Probability of the second byte of a pair after the first.
-pub(super) fn given(pair: &[u8], classes: Measured) -> f64 {
-    let first = pair.first().map_or(0.0, |&byte| of_byte(byte, classes));
-    if first > 0.0 { (of_bytes(pair, classes) / first).min(1.0) } else { 1.0 }
+pub(super) fn given(pair: [u8; 2], classes: Measured) -> f64 {
+    let set = classes.iter().rev().fold(0, |set, &counts| set << 1 | usize::from(counts));
+    let table = STATISTICS.given[set].get_or_init(|| {
+        let after = |first: u8, second: u8| {
+            let alone = of_byte(first, classes);
+            if alone > 0.0 { (of_bytes(&[first, second], classes) / alone).min(1.0) } else { 1.0 }
+        };
+        (0..=255).flat_map(|first| (0..=255).map(move |second| after(first, second))).collect()
+    });
+    table[usize::from(pair[0]) << 8 | usize::from(pair[1])]
 }
 
 fn of_byte(byte: u8, classes: Measured) -> f64 {
@@ -216,12 +252,12 @@ mod tests {
         let statistics = &*STATISTICS;
         assert_eq!(DATA[8..12], (CLASSES as u32).to_le_bytes());
         assert_eq!((statistics.single.len(), statistics.pairs.len()), (256, 65_536));
-        let listed: usize = statistics.listed.iter().map(Vec::len).sum();
+        let listed: usize = statistics.listed.iter().map(|listed| listed.entries.len()).sum();
         assert_eq!(
             DATA.len(),
             HEADER + (256 + 65_536) * CLASSES + listed * LISTED + (CLASSES - 1) * FILTER_BYTES
         );
-        assert!(statistics.listed.iter().all(|all| all.is_sorted_by(|a, b| a.0 < b.0)));
+        assert!(statistics.listed.iter().all(|all| all.entries.is_sorted_by(|a, b| a.0 < b.0)));
     }
 
     #[test]
