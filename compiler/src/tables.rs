@@ -15,8 +15,9 @@ use crate::plan::Plan;
 
 /// Bits of the bitmaps of 4-grams and windows for each atom: about one probe in 24 then hits by chance.
 const BITS_PER_ATOM: usize = 24;
-/// The largest bitmap of 4-grams or windows: 256 KiB, which second-level caches hold.
-const MAX_WORDS_LOG2: u32 = 16;
+/// The largest bitmap: 4 MiB. Larger ones than a second-level cache holds are slow to probe, but smaller ones in which
+/// half of the probes hit are slower.
+const MAX_WORDS_LOG2: u32 = 20;
 
 /// Sections of the candidate search.
 #[derive(Debug)]
@@ -124,7 +125,7 @@ pub fn build(atoms: Vec<Atom>) -> Tables {
             words.extend(bitmap(1 << log2, windows.flat_map(|(kind, w)| window_bits(kind, w, log2))));
         }
         if !short.is_empty() {
-            let log2 = words_log2(short.len(), 13);
+            let log2 = words_log2(short.len(), MAX_WORDS_LOG2);
             (sizes.pairs, sizes.triples) = (PAIR_WORDS.ilog2() as u8, log2 as u8);
             let pairs = short.iter().flat_map(|a| [a.bytes as u16, (a.bytes >> 8) as u16]);
             words.extend(bitmap(PAIR_WORDS, pairs.map(pair_bit)));

@@ -200,7 +200,7 @@ fn set(words: &mut [U32], (word, bit): (usize, u32)) {
 fn words(atoms: usize) -> usize {
     let wanted = atoms.saturating_mul(BITS_PER_ATOM) / 32;
     let sizes = WORDS_LOG2.map(|log2| 1usize << log2);
-    if atoms == 0 { 0 } else { sizes.into_iter().find(|&s| s >= wanted).unwrap_or(1 << 17) }
+    if atoms == 0 { 0 } else { sizes.into_iter().find(|&s| s >= wanted).unwrap_or(1 << 20) }
 }
 
 /// Whether a pattern can be searched for together with others.

@@ -39,6 +39,9 @@ fn probe_portably(
         0x8000 => probe::<0x8000>(grams, chunk, first, count, hits),
         0x1_0000 => probe::<0x1_0000>(grams, chunk, first, count, hits),
         0x2_0000 => probe::<0x2_0000>(grams, chunk, first, count, hits),
+        0x4_0000 => probe::<0x4_0000>(grams, chunk, first, count, hits),
+        0x8_0000 => probe::<0x8_0000>(grams, chunk, first, count, hits),
+        0x10_0000 => probe::<0x10_0000>(grams, chunk, first, count, hits),
         _ => count,
     }
 }

@@ -23,7 +23,7 @@ pub const WINDOW: usize = 8;
 /// Words of the bitmap of byte pairs.
 pub const PAIR_WORDS: usize = 65_536 / 32;
 /// Binary logarithms of the numbers of 32-bit words that bitmaps may have; the search has code for each.
-pub const WORDS_LOG2: [u32; 7] = [8, 11, 13, 14, 15, 16, 17];
+pub const WORDS_LOG2: [u32; 10] = [8, 11, 13, 14, 15, 16, 17, 18, 19, 20];
 
 /// What finds the atoms of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
