@@ -68,6 +68,11 @@ impl Database {
         Scanner::new(self.clone())
     }
 
+    /// Whether both are the same loaded database, not only equal ones.
+    pub(crate) fn is(&self, other: &Database) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The image.
     pub fn image(&self) -> &Image<'_> {
         self.shared.proved.borrow_dependent()

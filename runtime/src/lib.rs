@@ -18,6 +18,8 @@
 //! # }
 //! ```
 //!
+//! Files are scanned side by side by a scanner on each thread; large data can be divided among them, see [`ScanPart`].
+//!
 //! There are no threads, globals, signal handlers or printing here, and no panic on any input. To replace a database
 //! while scans run, swap the [`Database`]: running scanners keep theirs.
 
@@ -35,6 +37,7 @@
 
 mod database;
 mod error;
+mod part;
 mod report;
 mod scanner;
 
@@ -44,5 +47,6 @@ pub use hallmark_container::Policy;
 pub use hallmark_engine::{ExternalValue, Incomplete, Stats, Why};
 pub use hallmark_image::Image;
 pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin};
+pub use part::{ScanPart, SearchedPart};
 pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
 pub use scanner::Scanner;

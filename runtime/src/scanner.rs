@@ -6,10 +6,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hallmark_engine::{ExternalValue, Externals, Scratch, Settings, Why, scan, skip};
+use hallmark_engine::{
+    ExternalValue, Externals, Part, Scratch, Settings, Why, scan, scan_parts, search_part, skip,
+};
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::part::{ScanPart, SearchedPart};
 use crate::report::Report;
 
 /// Capacity of the file buffer that is kept from one scan to the next.
@@ -98,9 +101,41 @@ impl<'c> Scanner<'c> {
     /// # Errors
     /// None at present: what was not evaluated is in the report.
     pub fn scan<'s>(&'s mut self, data: &'s [u8]) -> Result<Report<'s>, Error> {
-        let settings = self.wishes.settings();
+        let settings = self.wishes.settings(Instant::now());
         let outcome = scan(self.database.image(), &mut self.scratch, data, &settings);
         Ok(Report::new(outcome, data))
+    }
+
+    /// Scans bytes, parts of which other scanners have searched already; the report is that of [`Scanner::scan`]. See
+    /// [`ScanPart`].
+    ///
+    /// What was searched in other data, or with another database, does not count.
+    ///
+    /// # Errors
+    /// None at present: what was not evaluated is in the report.
+    pub fn scan_parts<'s>(
+        &'s mut self,
+        data: &'s [u8],
+        parts: Vec<SearchedPart<'_>>,
+    ) -> Result<Report<'s>, Error> {
+        let ours = parts.into_iter().filter(|part| part.is_of(&self.database, data));
+        let mut began = Instant::now();
+        let parts: Vec<Part> = ours
+            .map(|part| {
+                began = began.min(part.began);
+                part.found
+            })
+            .collect();
+        let settings = self.wishes.settings(began);
+        let outcome = scan_parts(self.database.image(), &mut self.scratch, data, &parts, &settings);
+        Ok(Report::new(outcome, data))
+    }
+
+    pub(crate) fn search<'d>(&mut self, part: &ScanPart<'d>) -> SearchedPart<'d> {
+        let &ScanPart { data, ref range, began } = part;
+        let settings = self.wishes.settings(began);
+        let found = search_part(self.database.image(), &mut self.scratch, data, range.clone(), &settings);
+        SearchedPart { database: self.database.clone(), data, found, began }
     }
 
     /// Scans a regular file, which is read, not mapped: a file may shrink while it is scanned.
@@ -115,16 +150,17 @@ impl<'c> Scanner<'c> {
             let outcome = skip(self.database.image(), &mut self.scratch, why);
             return Ok(Report::new(outcome, &[]));
         }
-        let settings = self.wishes.settings();
+        let settings = self.wishes.settings(Instant::now());
         let outcome = scan(self.database.image(), &mut self.scratch, &self.file, &settings);
         Ok(Report::new(outcome, &self.file))
     }
 }
 
 impl Wishes<'_> {
-    fn settings(&self) -> Settings<'_> {
+    /// For a scan that began then.
+    fn settings(&self, began: Instant) -> Settings<'_> {
         Settings {
-            deadline: self.deadline.and_then(|d| Instant::now().checked_add(d)),
+            deadline: self.deadline.and_then(|d| began.checked_add(d)),
             max_steps: self.max_steps,
             max_bytes: self.max_bytes,
             cancel: self.cancel,

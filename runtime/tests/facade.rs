@@ -4,13 +4,14 @@
 mod builder;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
 use builder::{PatternSpec, RuleSpec, image, insn};
 use hallmark_image::insn::Op;
 use hallmark_image::record::ValueKind;
-use hallmark_runtime::{Database, Error, LoadPolicy, Origin, Scanner, Why};
+use hallmark_runtime::{Database, Error, LoadPolicy, Origin, Report, ScanPart, Scanner, Why};
 
 fn database() -> Vec<u8> {
     let mut second = RuleSpec::any(vec![PatternSpec::literal(b"zebra")]);
@@ -86,4 +87,55 @@ fn only_images_are_taken_and_raw_ones_only_unsigned() {
     let opened = Database::open(file.path(), &LoadPolicy::unsigned()).unwrap();
     assert_eq!(opened.scanner().scan(b"zebra").unwrap().matches().len(), 1);
     assert!(matches!(Database::open(file.path(), &LoadPolicy::default()), Err(Error::Load(_))));
+}
+
+#[test]
+fn data_are_searched_in_parts_side_by_side() {
+    let database = Database::from_image_bytes(&database()).unwrap();
+    let mut data = vec![b'.'; 200_000];
+    for place in [0, 32_767, 65_534, 131_070, 199_996] {
+        data[place..place + 4].copy_from_slice(b"evil");
+    }
+    let listed = |report: &Report<'_>| {
+        let rules = report.matches().map(|rule| {
+            let found = rule.patterns().flat_map(|p| p.matches()).map(|m| (m.offset, m.data.to_vec()));
+            (rule.rule().to_owned(), found.collect::<Vec<_>>())
+        });
+        rules.collect::<Vec<_>>()
+    };
+    let expected = listed(&database.scanner().scan(&data).unwrap());
+    assert_eq!(expected[0].1.len(), 5);
+    let mut scanner = database.scanner();
+    for parts in [1, 2, 3, 6, 7, 1000] {
+        let parts = ScanPart::split(&data, NonZeroUsize::new(parts).unwrap());
+        let searched: Vec<_> = std::thread::scope(|scope| {
+            let database = &database;
+            let search = |part| scope.spawn(move || ScanPart::run(part, &mut database.scanner()));
+            let threads: Vec<_> = parts.into_iter().map(search).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(listed(&scanner.scan_parts(&data, searched).unwrap()), expected);
+    }
+    assert!(ScanPart::split(&[], NonZeroUsize::MIN).is_empty());
+}
+
+#[test]
+fn parts_of_other_data_or_another_database_do_not_count() {
+    let database = Database::from_image_bytes(&database()).unwrap();
+    let other = image(&[RuleSpec::any(vec![PatternSpec::literal(b"zebra")])], &[]);
+    let other = Database::from_image_bytes(&other).unwrap();
+    let (data, benign) = (b"evil".repeat(9), b"good".repeat(9));
+    let search = |database: &Database, data| {
+        ScanPart::split(data, NonZeroUsize::MIN).remove(0).run(&mut database.scanner())
+    };
+    let mut scanner = database.scanner();
+    for foreign in [search(&other, &data), search(&database, &benign)] {
+        assert_eq!(scanner.scan_parts(&data, vec![foreign]).unwrap().matches().len(), 1);
+    }
+    // The deadline is that of the division.
+    scanner.deadline(Duration::ZERO);
+    let part = ScanPart::split(&data, NonZeroUsize::MIN).remove(0).run(&mut scanner);
+    scanner.deadline(Duration::from_secs(60));
+    let report = scanner.scan_parts(&data, vec![part]).unwrap();
+    assert_eq!(report.incomplete()[0].why, Why::Deadline);
 }

@@ -205,3 +205,18 @@ fn try_shows_that_all_works() {
     folder.write("rules/eicar.yar", eicar);
     folder.run(&["try"]).expect(0, "");
 }
+
+#[test]
+fn a_large_file_is_searched_in_pieces_to_the_same_end() {
+    let folder = Folder::with_database();
+    let mut data = vec![b'.'; (17 << 20) + 5];
+    for place in (0..16).map(|i| (i << 20) + 3 * i).chain((1..5).map(|i| (i << 22) - 3)) {
+        data[place..place + 6].copy_from_slice(b"needle");
+    }
+    folder.write("large", &data);
+    let run = |threads| scan(&folder, &["-s", "--threads", threads, "large", "target"]).expect(1, "").stdout;
+    let expected = run("1");
+    assert_eq!(expected.lines().filter(|line| line.starts_with("0x")).count(), 21);
+    assert_eq!(run("2"), expected);
+    assert_eq!(run("5"), expected);
+}

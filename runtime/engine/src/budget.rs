@@ -79,6 +79,17 @@ impl<'a> Budget<'a> {
         steps
     }
 
+    /// Charges the scan for verifications of a part of it.
+    pub fn charge_verifications(&mut self, steps: u64) {
+        self.of_scan = self.of_scan.saturating_sub(steps);
+    }
+
+    /// The budget is exhausted because that of a part of the scan is.
+    pub fn stop(&mut self, why: Why) -> Stopped {
+        self.why = self.why.or(Some(why));
+        Stopped::Exhausted
+    }
+
     /// Charges `steps`.
     #[inline]
     pub fn spend(&mut self, steps: u64) -> Result<(), Stopped> {

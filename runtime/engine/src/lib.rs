@@ -9,6 +9,8 @@
 //! evaluate  rules that are always evaluated or have a triggering match -> conditions, by ascending rank
 //! ```
 //!
+//! The first stage may be done in parts, on threads of the caller: see [`search_part`].
+//!
 //! Nothing here depends on the number of rules that were not touched: [`Scratch`] keeps stamped tables that are never
 //! cleared. Every loop is charged to a budget of time and steps; when it is exhausted the outcome says so and gives
 //! only what is certain. Nothing panics, whatever the image or the data hold.
@@ -38,6 +40,7 @@ mod lookup;
 mod matches;
 mod memory;
 mod outcome;
+mod part;
 mod pike;
 mod quantify;
 mod scan;
@@ -55,6 +58,7 @@ mod vm;
 pub use error::Error;
 pub use matches::Match;
 pub use outcome::{Incomplete, MatchingPattern, MatchingRule, Outcome, Stats, Why};
-pub use scan::{scan, skip};
+pub use part::{Part, search_part};
+pub use scan::{scan, scan_parts, skip};
 pub use scratch::Scratch;
 pub use settings::{ExternalValue, Externals, Settings};

@@ -45,6 +45,16 @@ struct List {
     truncated: bool,
 }
 
+/// The matches of one pattern in a part of the data.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub rule: RuleId,
+    pub pattern: usize,
+    pub matches: Vec<Match>,
+    /// Matches were dropped.
+    pub truncated: bool,
+}
+
 /// Matches of one scan, by rule and pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
@@ -168,6 +178,27 @@ impl Matches {
         if trigger && self.flags(rule) & TRIGGERED == 0 {
             self.set_flag(rule, TRIGGERED);
             self.triggered.push(rule);
+        }
+    }
+
+    /// Takes everything found out, to be added to the matches of another scan.
+    pub fn take(&mut self) -> Vec<Found> {
+        let lists = self.lists.iter_mut().take(self.used);
+        lists
+            .map(|list| Found {
+                rule: RuleId::new(list.rule),
+                pattern: list.pattern as usize,
+                matches: std::mem::take(&mut list.matches),
+                truncated: list.truncated,
+            })
+            .collect()
+    }
+
+    /// Notes that matches of a pattern of a touched rule were dropped.
+    pub fn set_truncated(&mut self, rule: RuleId, pattern: usize) {
+        if let Some(list) = self.list_mut(rule, pattern) {
+            list.settle();
+            list.truncated = true;
         }
     }
 

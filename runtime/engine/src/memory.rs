@@ -39,6 +39,14 @@ pub(crate) struct Memory {
     pub too_costly: bool,
 }
 
+/// What a variant cost in a part of the data.
+#[derive(Debug)]
+pub(crate) struct Expense {
+    variant: u64,
+    pub steps: u64,
+    too_costly: bool,
+}
+
 /// Nowhere in `from..to` stands a piece from which the rest of its chain follows; at `to` it does, if `good`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Span {
@@ -62,7 +70,7 @@ impl Memories {
 
     /// Calls `verify` with what is known of a variant.
     pub fn with<T>(&mut self, rule: RuleId, variant: u32, verify: impl FnOnce(&mut Memory) -> T) -> T {
-        let Some(memory) = self.of(rule, variant) else { return verify(&mut Memory::default()) };
+        let Some(memory) = self.of(key(rule, variant)) else { return verify(&mut Memory::default()) };
         let before = memory.places();
         let result = verify(memory);
         let after = memory.places();
@@ -78,17 +86,38 @@ impl Memories {
 
     /// Notes that a variant of a pattern used up its steps.
     pub fn set_too_costly(&mut self, rule: RuleId, variant: u32, pattern: usize) {
-        if let Some(memory) = self.of(rule, variant) {
+        if let Some(memory) = self.of(key(rule, variant)) {
             memory.too_costly = true;
         }
+        self.list_too_costly(rule, pattern);
+    }
+
+    /// Notes that a pattern was not searched for to the end.
+    pub fn list_too_costly(&mut self, rule: RuleId, pattern: usize) {
         if !self.too_costly.contains(&(rule, pattern)) {
             self.too_costly.push((rule, pattern));
         }
     }
 
-    fn of(&mut self, rule: RuleId, variant: u32) -> Option<&mut Memory> {
+    /// What each variant has cost so far.
+    pub fn expenses(&self) -> impl Iterator<Item = Expense> + '_ {
+        self.variants.iter().filter_map(|(&variant, &index)| {
+            let memory = self.memories.get(index as usize)?;
+            Some(Expense { variant, steps: memory.spent, too_costly: memory.too_costly })
+        })
+    }
+
+    /// Charges a variant for what it cost in a part of the data.
+    pub fn charge(&mut self, expense: &Expense) {
+        if let Some(memory) = self.of(expense.variant) {
+            memory.spent = memory.spent.saturating_add(expense.steps);
+            memory.too_costly |= expense.too_costly;
+        }
+    }
+
+    fn of(&mut self, variant: u64) -> Option<&mut Memory> {
         let fresh = u32::try_from(self.used).ok()?;
-        let index = *self.variants.entry(key(rule, variant)).or_insert(fresh);
+        let index = *self.variants.entry(variant).or_insert(fresh);
         if index == fresh {
             self.used = self.used.saturating_add(1);
             if self.memories.len() < self.used {

@@ -3,16 +3,16 @@
 use std::cell::OnceCell;
 
 use hallmark_image::record::ANYWHERE;
-use hallmark_image::{FileClass, Image, RuleId};
+use hallmark_image::{Image, RuleId};
 use hallmark_modules::Modules;
 
-use crate::budget::{Budget, Stopped};
+use crate::budget::Stopped;
 use crate::demand::Demands;
 use crate::evaluate::Evaluation;
-use crate::lookup::Lookup;
 use crate::outcome::{Incomplete, Outcome, Stats, Why};
+use crate::part::{Part, search_rest};
 use crate::scratch::Scratch;
-use crate::search::{Hits, search};
+use crate::search::Hits;
 use crate::settings::Settings;
 use crate::verify::Verifier;
 
@@ -25,15 +25,27 @@ pub fn scan<'a>(
     data: &[u8],
     settings: &Settings<'_>,
 ) -> Outcome<'a> {
+    scan_parts(image, scratch, data, &[], settings)
+}
+
+/// Scans `data`, parts of which were searched by [`crate::search_part`] with the same image, data and settings: the
+/// outcome is that of [`scan`], whatever the parts and their order. What no part covers is searched here.
+///
+/// Steps that the parts took count as steps of this scan; together they may be a few more than [`scan`] takes, as parts
+/// don't learn from each other. If one of them was stopped, so is the scan.
+pub fn scan_parts<'a>(
+    image: &Image<'a>,
+    scratch: &'a mut Scratch,
+    data: &[u8],
+    parts: &[Part],
+    settings: &Settings<'_>,
+) -> Outcome<'a> {
     let len = data.len() as u64;
     if let Some(max) = settings.max_bytes.filter(|&max| len > max) {
         return skip(image, scratch, Why::TooLong { len, max });
     }
     scratch.reset(image.rule_slots());
-    let mut incomplete = Vec::new();
-    let mut messages = Vec::new();
-    let mut stats = Stats::default();
-    run(image, scratch, data, settings, &mut incomplete, &mut messages, &mut stats);
+    let (incomplete, messages, stats) = run(image, scratch, data, parts, settings);
     let Scratch { matches, matching, .. } = scratch;
     Outcome { image: *image, matching, matches, incomplete, messages, stats }
 }
@@ -50,30 +62,15 @@ fn run(
     image: &Image<'_>,
     scratch: &mut Scratch,
     data: &[u8],
+    parts: &[Part],
     settings: &Settings<'_>,
-    incomplete: &mut Vec<Incomplete>,
-    messages: &mut Vec<String>,
-    stats: &mut Stats,
-) {
+) -> (Vec<Incomplete>, Vec<String>, Stats) {
+    let mut stats = Stats { bytes: data.len() as u64, ..Stats::default() };
     let modules = OnceCell::<Modules<'_>>::new();
     let Scratch { matches, hits, demands, wanted, tools, buffers, order, waiting, matching, barred } =
         scratch;
-    let mut verifier = Verifier {
-        image: *image,
-        data,
-        class: FileClass::of(data),
-        budget: Budget::new(settings, data.len()),
-        matches,
-        tools,
-        fast: settings.fast && !settings.strings,
-        wanted,
-        last_chance: false,
-        candidates: 0,
-    };
-    let filter = image.filter();
-    let class = filter.class(verifier.class);
-    let mut lookup = Lookup { filter, verifier: &mut verifier };
-    let what = match search(&class, data, 0..data.len(), hits, &mut lookup) {
+    let mut verifier = Verifier::new(image, data, settings, matches, tools, wanted);
+    let what = match search_rest(&mut verifier, parts, hits) {
         Ok(()) => {
             verifier.matches.settle_all();
             let evaluation = Evaluation { order, waiting, matching, barred, buffers, demands, hits };
@@ -92,25 +89,21 @@ fn run(
         Err(_) => "patterns",
     };
     verifier.matches.settle_all();
-    if let Some(why) = verifier.budget.why() {
-        incomplete.push(Incomplete { what: what.to_owned(), why });
+    let stopped = verifier.budget.why().map(|why| Incomplete { what: what.to_owned(), why });
+    let mut incomplete = Vec::from_iter(stopped);
+    let truncated = verifier.matches.truncated().collect();
+    let too_costly = verifier.tools.memories.too_costly().to_vec();
+    for (mut patterns, why) in [(truncated, Why::TooManyMatches), (too_costly, Why::TooCostly)] {
+        // In an order that does not depend on which part of the data showed it first.
+        patterns.sort_unstable();
+        let named = patterns.iter().map(|&(rule, pattern)| name(image, rule, pattern));
+        incomplete.extend(named.map(|what| Incomplete { what, why }));
     }
-    let truncated = verifier.matches.truncated();
-    incomplete.extend(
-        truncated
-            .map(|(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooManyMatches }),
-    );
-    let costly = verifier.tools.memories.too_costly().iter();
-    incomplete.extend(
-        costly.map(|&(rule, pattern)| Incomplete { what: name(image, rule, pattern), why: Why::TooCostly }),
-    );
-    if let Some(modules) = modules.get() {
-        *messages = modules.take_messages();
-    }
-    stats.bytes = data.len() as u64;
     stats.candidates = verifier.candidates;
     stats.matches = verifier.matches.total() as u64;
     stats.steps = verifier.budget.steps();
+    let messages = modules.get().map(|modules| modules.take_messages()).unwrap_or_default();
+    (incomplete, messages, stats)
 }
 
 /// Searches for the patterns of matching rules that their conditions did not ask for.

@@ -31,7 +31,7 @@ pub(crate) const CHUNK: usize = 16 * 1024;
 /// Most positions probed in a chunk.
 pub(crate) const PROBES: usize = CHUNK / 2;
 /// Bytes between two positions probed by the main lane, and by the short lane.
-const MAIN_STRIDE: usize = 4;
+pub(crate) const MAIN_STRIDE: usize = 4;
 const SHORT_STRIDE: usize = 2;
 
 /// The positions that hit, in units of the lane's stride from the start of the chunk.

@@ -12,6 +12,7 @@ use crate::limits::MAX_REMEMBERED;
 use crate::matches::{Match, Matches};
 use crate::memory::Memory;
 use crate::scratch::Tools;
+use crate::settings::Settings;
 
 /// Verifies candidates and keeps the matches.
 #[derive(Debug)]
@@ -66,6 +67,29 @@ impl<'a> Target<'a> {
 }
 
 impl<'a> Verifier<'a> {
+    /// A verifier for one scan, or a part of one.
+    pub fn new(
+        image: &Image<'a>,
+        data: &'a [u8],
+        settings: &Settings<'a>,
+        matches: &'a mut Matches,
+        tools: &'a mut Tools,
+        wanted: &'a mut Vec<(RuleId, usize)>,
+    ) -> Self {
+        Verifier {
+            image: *image,
+            data,
+            class: FileClass::of(data),
+            budget: Budget::new(settings, data.len()),
+            matches,
+            tools,
+            fast: settings.fast && !settings.strings,
+            wanted,
+            last_chance: false,
+            candidates: 0,
+        }
+    }
+
     /// Verifies what the atom leads to that stands at `at`.
     pub fn verify(&mut self, atom: Atom, at: usize) -> Result<(), Stopped> {
         let Atom { rule, variant, offset } = atom;

@@ -23,7 +23,7 @@ pub use worker::Request;
 
 use crate::escape;
 use crate::outcome::complain;
-use worker::Worker;
+use worker::{Helpers, Worker};
 
 /// What a scan came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,8 +59,12 @@ pub fn scan(
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
+    let helpers = match threads.get() {
+        1 => None,
+        threads => Some(Helpers::new(database, request, threads)?),
+    };
     let workers = (0..threads.get()).map(|_| {
-        let mut worker = Worker::new(database, request)?;
+        let mut worker = Worker::new(database, request, helpers.as_ref())?;
         Ok(move |item| worker.scan(item))
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;

@@ -1,5 +1,8 @@
 //! Parallel work whose results come out in the order of its items. Input: items, one worker a thread, a sink. At most
 //! [`WINDOW`] results wait for an earlier one, so memory is bounded however slow that one is.
+//!
+//! The threads are those of a rayon pool, so that a worker can divide a large item. Items themselves are not left to
+//! rayon: its iterators give results in order only once all are there.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,10 +18,10 @@ struct Line<R, S> {
     error: Option<anyhow::Error>,
 }
 
-/// Lets the workers, each on its own thread, turn items into results, and hands the results to `sink` in order.
+/// Lets the workers, each on its own thread of a pool, turn items into results, and hands the results to `sink` in order.
 ///
 /// # Errors
-/// The first error of the sink; work stops then.
+/// The first error of the sink; work stops then. Or threads that cannot be started.
 pub fn run<T: Send, R: Send, W>(
     items: impl Iterator<Item = T> + Send,
     workers: Vec<W>,
@@ -61,10 +64,12 @@ where
             moved.notify_all();
         }
     };
-    std::thread::scope(|scope| {
-        for worker in workers {
-            scope.spawn(|| body(worker));
-        }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.len()).build()?;
+    let workers: Vec<_> = workers.into_iter().map(|worker| Mutex::new(Some(worker))).collect();
+    // A thread that finds no more items is free for the pieces of what others work on.
+    pool.broadcast(|thread| {
+        let worker = workers.get(thread.index()).and_then(|worker| lock(worker).take());
+        worker.into_iter().for_each(&body);
     });
     let line = line.into_inner().unwrap_or_else(PoisonError::into_inner);
     line.error.map_or(Ok(()), Err)

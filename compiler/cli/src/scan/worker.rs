@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hallmark_image::record::rule_flags;
 use hallmark_image::{Image, RuleId, Unit};
-use hallmark_runtime::{Database, ExternalValue, RuleMatch, Scanner};
+use hallmark_runtime::{Database, ExternalValue, RuleMatch, ScanPart, Scanner, SearchedPart};
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
@@ -18,6 +21,10 @@ use crate::meta;
 
 /// Capacity of the buffer that is kept from one file to the next.
 const KEEP_BUFFER: usize = 64 << 20;
+
+/// Longer files are searched in pieces of this length by all threads that have nothing else to do: some milliseconds
+/// of work each, so that what one thread is left with at the end is little.
+const PIECE: usize = 4 << 20;
 
 /// What is asked of every scan.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +54,47 @@ pub struct Worker<'a> {
     request: &'a Request,
     image: &'a Image<'a>,
     scanner: Scanner<'static>,
+    /// Scanners for the pieces of large files, one for each thread of the pool.
+    helpers: Option<&'a Helpers>,
     buffer: Vec<u8>,
+}
+
+/// Scanners that serve any thread for one piece of a file after the other.
+pub struct Helpers(Mutex<Vec<Scanner<'static>>>);
+
+impl Helpers {
+    /// So many helpers.
+    ///
+    /// # Errors
+    /// An external variable the database doesn't declare.
+    pub fn new(database: &Database, request: &Request, count: usize) -> anyhow::Result<Self> {
+        let scanners = (0..count).map(|_| scanner(database, request));
+        Ok(Helpers(Mutex::new(scanners.collect::<anyhow::Result<_>>()?)))
+    }
+
+    /// Searches a piece; `None` only if there are more threads than helpers.
+    fn search<'d>(&self, piece: ScanPart<'d>, deadline: Option<Duration>) -> Option<SearchedPart<'d>> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scanner = lock().pop()?;
+        if let Some(deadline) = deadline {
+            scanner.deadline(deadline);
+        }
+        let searched = piece.run(&mut scanner);
+        lock().push(scanner);
+        Some(searched)
+    }
+}
+
+fn scanner(database: &Database, request: &Request) -> anyhow::Result<Scanner<'static>> {
+    let mut scanner = database.scanner();
+    scanner.strings(request.strings).fast(!request.strings);
+    for Define { name, value } in &request.defines {
+        scanner.define(name, runtime_value(value))?;
+    }
+    if let Some(steps) = request.max_steps {
+        scanner.max_steps(steps);
+    }
+    Ok(scanner)
 }
 
 impl<'a> Worker<'a> {
@@ -55,16 +102,13 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// An external variable the database doesn't declare.
-    pub fn new(database: &'a Database, request: &'a Request) -> anyhow::Result<Self> {
-        let mut scanner = database.scanner();
-        scanner.strings(request.strings).fast(!request.strings);
-        for Define { name, value } in &request.defines {
-            scanner.define(name, runtime_value(value))?;
-        }
-        if let Some(steps) = request.max_steps {
-            scanner.max_steps(steps);
-        }
-        Ok(Worker { request, image: database.image(), scanner, buffer: Vec::new() })
+    pub fn new(
+        database: &'a Database,
+        request: &'a Request,
+        helpers: Option<&'a Helpers>,
+    ) -> anyhow::Result<Self> {
+        let scanner = scanner(database, request)?;
+        Ok(Worker { request, image: database.image(), scanner, helpers, buffer: Vec::new() })
     }
 
     /// Scans an item and says what was found. Whatever goes wrong is in the report.
@@ -114,10 +158,19 @@ impl<'a> Worker<'a> {
         let data = self.buffer.as_slice();
         let sha256 = self.request.sha256.then(|| escape::hex(&Sha256::digest(data)));
         let size = data.len() as u64;
-        if let Some(deadline) = self.request.deadline {
-            self.scanner.deadline(deadline.saturating_duration_since(Instant::now()));
+        let deadline = self.request.deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        if let Some(deadline) = deadline {
+            self.scanner.deadline(deadline);
         }
-        let report = match self.scanner.scan(data) {
+        let pieces = match (self.helpers, NonZeroUsize::new(data.len() / PIECE)) {
+            // Steps are counted exactly only where one scanner takes them all.
+            (Some(helpers), Some(count)) if count.get() > 1 && self.request.max_steps.is_none() => {
+                let pieces = ScanPart::split(data, count).into_par_iter().with_max_len(1);
+                pieces.filter_map(|piece| helpers.search(piece, deadline)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let report = match self.scanner.scan_parts(data, pieces) {
             Ok(report) => report,
             Err(error) => return FileReport::unscanned(path, format!("not scanned: {error}")),
         };
