@@ -350,6 +350,19 @@ fn unsafe_code_is_where_the_page_says() {
 }
 
 #[test]
+fn byte_statistics_are_those_of_the_page() {
+    let data = std::fs::read(root().join("compiler/data/byte-statistics.bin")).expect("the statistics");
+    let number = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().expect("four bytes")) as usize;
+    let grouped = |n: usize| if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) };
+    let [three, four, all] = [number(12), number(16), data.len()].map(grouped);
+    let page = read("docs/byte-statistics.md");
+    let stated = format!("`n` = {three}, `m` = {four} and {all} bytes");
+    assert!(page.contains(&stated), "the page does not say: {stated}");
+    let magic = String::from_utf8_lossy(&data[..8]);
+    assert!(page.contains(&format!("| magic, `{magic}` |")), "the page does not say: {magic}");
+}
+
+#[test]
 fn modules_are_those_of_the_page() {
     let rows = Page::read("yara-compat.md").columns::<2>("Modules of this version");
     let modules: Vec<_> = schema::MODULES

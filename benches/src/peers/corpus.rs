@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::CorpusArgs;
 use super::progress;
-use super::random::Random;
 use super::sets::{self, HUGE, SMALL, Set};
 use super::table::grouped;
 use super::wheels;
+use hallmark_benches::random::Random;
 
 const SEED: u64 = 20_261_125;
 /// Larger files are left out, so that one does not fill a set.

@@ -23,7 +23,6 @@ mod memory;
 mod mutate;
 mod plot;
 mod process;
-mod random;
 mod report;
 mod rules;
 mod scaling;

@@ -4,8 +4,8 @@
 //! Lengths, wildcards, modifiers, regular expressions and conditions stay. A copy so costs a scanner what a real rule of
 //! its kind does, without matching where that one matches. Everything follows from the seed.
 
-use super::random::Random;
 use super::split::{Literal, Place, Whole};
+use hallmark_benches::random::Random;
 
 /// How often bytes are drawn again that are too uniform (authors avoid runs of zeros) or those of the original.
 const TRIES: usize = 32;
@@ -104,7 +104,7 @@ impl Chain {
             let next = bytes.last().and_then(|&before| self.after[usize::from(before)].draw(random));
             match next.or_else(|| self.first.draw(random)) {
                 Some(byte) => bytes.push(byte),
-                None => bytes.push((random.next() >> 56) as u8),
+                None => bytes.push((random.bits() >> 56) as u8),
             }
         }
         bytes

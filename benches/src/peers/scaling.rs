@@ -9,12 +9,12 @@ use super::compare::{Session, outcome};
 use super::engine::Kind;
 use super::measure::{self, Lanes, Row};
 use super::mutate::Model;
-use super::random::Random;
 use super::rules::{RuleFile, RuleSet, tiny_file};
 use super::sets::{self, Set};
 use super::split::{Whole, split};
 use super::turns::Series;
 use super::{Outcome, growth as growth_report, progress};
+use hallmark_benches::random::Random;
 
 /// Rules a file, so that no file is larger than what people write.
 const RULES_PER_FILE: usize = 1000;

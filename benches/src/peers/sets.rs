@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use super::progress;
-use super::random::Random;
+use hallmark_benches::random::Random;
 
 /// Name of the file that lists a corpus: lines of set/path, size and SHA-256, tab-separated, sorted.
 pub const INDEX: &str = "index.tsv";

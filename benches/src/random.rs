@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// Any 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,7 +24,7 @@ impl Random {
     /// A number below `bound`, which is positive.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The high half of the product; its bias is below 2^-32 for the bounds here.
-        let product = u128::from(self.next()) * u128::from(bound);
+        let product = u128::from(self.bits()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
