@@ -8,10 +8,22 @@ use crate::budget::Stopped;
 use crate::search::Sink;
 use crate::verify::{Atom, Verifier};
 
+/// Atoms remembered that lead nowhere in this scan.
+const REMEMBERED: usize = 64;
+
 /// Looks atoms up in the pages of an image and has what they lead to verified.
 pub(crate) struct Lookup<'v, 'a> {
-    pub filter: Filter<'a>,
-    pub verifier: &'v mut Verifier<'a>,
+    filter: Filter<'a>,
+    verifier: &'v mut Verifier<'a>,
+    /// Atoms all of whose rules exclude the file or want to know no more, which stays so. A file may be full of one,
+    /// such as zeros, that many rules share.
+    exhausted: [Option<(Lane, u32)>; REMEMBERED],
+}
+
+impl<'v, 'a> Lookup<'v, 'a> {
+    pub fn new(verifier: &'v mut Verifier<'a>) -> Self {
+        Lookup { filter: verifier.image.filter(), verifier, exhausted: [None; REMEMBERED] }
+    }
 }
 
 impl Sink for Lookup<'_, '_> {
@@ -21,6 +33,12 @@ impl Sink for Lookup<'_, '_> {
 
     fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped> {
         self.verifier.candidates = self.verifier.candidates.saturating_add(1);
+        // Any bits that differ will do.
+        let slot = (atom ^ atom >> 8 ^ atom >> 16) as usize & (REMEMBERED - 1);
+        if self.exhausted.get(slot) == Some(&Some((lane, atom))) {
+            return Ok(());
+        }
+        let mut is_wanted = false;
         let header = self.filter.header;
         let (pages, count) = match lane {
             Lane::Main => (self.filter.atoms, header.atom_pages.get()),
@@ -34,13 +52,16 @@ impl Sink for Lookup<'_, '_> {
             let first = entries.partition_point(|e| e.check.get() < check);
             let equal = entries.get(first..).unwrap_or_default().iter();
             for entry in equal.take_while(|e| e.check.get() == check) {
-                let atom = Atom {
+                let leads_to = Atom {
                     rule: RuleId::new(entry.rule.get()),
                     variant: entry.variant.get().into(),
                     offset: entry.offset.get(),
                 };
-                self.verifier.verify(atom, at)?;
+                is_wanted |= self.verifier.verify(leads_to, at)?;
             }
+        }
+        if let Some(slot) = self.exhausted.get_mut(slot).filter(|_| !is_wanted) {
+            *slot = Some((lane, atom));
         }
         Ok(())
     }

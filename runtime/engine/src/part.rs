@@ -83,9 +83,9 @@ pub(crate) fn search_rest<'p>(
 }
 
 fn search_range(verifier: &mut Verifier<'_>, range: Range<usize>, hits: &mut Hits) -> Result<(), Stopped> {
-    let (data, filter) = (verifier.data, verifier.image.filter());
-    let class = filter.class(verifier.class);
-    search(&class, data, range, hits, &mut Lookup { filter, verifier })
+    let data = verifier.data;
+    let class = verifier.image.filter().class(verifier.class);
+    search(&class, data, range, hits, &mut Lookup::new(verifier))
 }
 
 /// As if the verifier had searched the part itself.

@@ -105,6 +105,7 @@ impl Verifier<'_> {
         let leads_to = |offset| Atom { rule, variant: index, offset };
         let pattern = variant.pattern.get() as usize;
         for run in unit.runs(variant) {
+            self.budget.spend(data.len() as u64 / 64)?;
             let exact = run.bytes(unit.blob).filter(|(_, mask)| mask.is_empty());
             if let Some((value, _)) = exact.filter(|_| variant.flags & variant_flags::XOR == 0) {
                 // More bytes than an atom's are found as fast, and less often.
@@ -121,7 +122,7 @@ impl Verifier<'_> {
                 let atom = bytes.to_le_bytes();
                 for at in Overlapping::new(data, atom.get(..lane.width()).unwrap_or_default()) {
                     if result.is_ok() {
-                        result = self.verify(leads_to(offset), at);
+                        result = self.verify(leads_to(offset), at).map(drop);
                     }
                 }
             });

@@ -90,20 +90,20 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Verifies what the atom leads to that stands at `at`.
-    pub fn verify(&mut self, atom: Atom, at: usize) -> Result<(), Stopped> {
+    /// Verifies what the atom leads to that stands at `at`. Answers whether anyone wants to know: if not, it stays so.
+    pub fn verify(&mut self, atom: Atom, at: usize) -> Result<bool, Stopped> {
         let Atom { rule, variant, offset } = atom;
-        let Some(place) = at.checked_sub(usize::from(offset)) else { return Ok(()) };
         let target = self.image.unit(rule).and_then(|unit| Target::new(rule, unit, variant));
-        let Some(target) = target.filter(|t| self.admits(rule, &t.unit)) else { return Ok(()) };
+        let Some(target) = target.filter(|t| self.admits(rule, &t.unit)) else { return Ok(false) };
         if self.suffices(rule, &target.unit, target.pattern()) {
-            return Ok(());
+            return Ok(false);
         }
+        let Some(place) = at.checked_sub(usize::from(offset)) else { return Ok(true) };
         let backward = target.variant.backward.of(target.unit.blob);
         if backward.is_empty() {
-            return self.verify_at(&target, place).map(|_| ());
+            return self.verify_at(&target, place).map(|_| true);
         }
-        let Some(program) = Program::view(backward) else { return Ok(()) };
+        let Some(program) = Program::view(backward) else { return Ok(true) };
         let mut starts = std::mem::take(&mut self.tools.starts);
         starts.clear();
         let found = self.metered(&target, |verifier, memory| {
@@ -121,7 +121,7 @@ impl<'a> Verifier<'a> {
         let done =
             found.and_then(|_| starts.iter().rev().try_for_each(|&start| self.verify_once(&target, start)));
         self.tools.starts = starts;
-        done
+        done.map(|()| true)
     }
 
     /// Whether the rule can match this file at all.
