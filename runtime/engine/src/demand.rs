@@ -66,11 +66,17 @@ impl Demands {
 
     /// Searches for the patterns added, and notes them as searched.
     pub fn search(&mut self, verifier: &mut Verifier<'_>, hits: &mut Hits) -> Result<(), Stopped> {
+        // Each lane is a pass over the data. Where there are few byte strings for it, they are found faster one by one.
+        let first_short = self.short_last(verifier);
+        for range in [first_short..self.patterns.len(), 0..first_short] {
+            if are_few(verifier, self.patterns.get(range.clone()).unwrap_or_default()) {
+                for (rule, pattern) in self.patterns.drain(range) {
+                    search_alone(verifier, rule, pattern)?;
+                }
+            }
+        }
         if self.patterns.is_empty() {
             return Ok(());
-        }
-        if self.are_few(verifier) {
-            return self.search_each(verifier);
         }
         self.build(verifier);
         let filter =
@@ -79,40 +85,24 @@ impl Demands {
         let mut sink = Demanded { entries: &self.entries, heads: &self.heads, verifier };
         search(&filter, data, 0..data.len(), hits, &mut sink)?;
         for (rule, pattern) in self.patterns.drain(..) {
-            if let Some(unit) = verifier.image.unit(rule) {
-                verifier.matches.touch(rule, unit.patterns.len());
-                verifier.matches.set_complete(rule, pattern);
-            }
+            note_searched(verifier, rule, pattern);
         }
         Ok(())
     }
 
-    /// Whether there are few byte strings to search for.
-    fn are_few(&self, verifier: &Verifier<'_>) -> bool {
-        let mut left = FEW;
-        self.patterns.iter().all(|&(rule, pattern)| {
-            let Some(unit) = verifier.image.unit(rule) else { return true };
-            unit.variants_of(pattern).all(|(_, variant)| {
-                let runs = unit.runs(variant);
-                let exact = runs.iter().all(|run| run.mask.get() == EXACT);
-                let few = left.checked_sub(runs.len());
-                left = few.unwrap_or_default();
-                few.is_some() && exact && variant.flags & variant_flags::XOR == 0
-            })
-        })
-    }
-
-    /// Searches for each pattern by itself, which for a few of them is faster.
-    fn search_each(&mut self, verifier: &mut Verifier<'_>) -> Result<(), Stopped> {
-        while let Some((rule, pattern)) = self.patterns.pop() {
-            let Some(unit) = verifier.image.unit(rule) else { continue };
-            for (index, variant) in unit.variants_of(pattern) {
-                verifier.search_alone(rule, &unit, index, variant)?;
+    /// Moves the patterns for the short lane behind the others; answers where they begin.
+    fn short_last(&mut self, verifier: &Verifier<'_>) -> usize {
+        let (mut next, mut end) = (0usize, self.patterns.len());
+        while next < end {
+            let Some(&(rule, pattern)) = self.patterns.get(next) else { break };
+            if verifier.image.unit(rule).is_some_and(|unit| has_short(&unit, pattern)) {
+                end = end.saturating_sub(1);
+                self.patterns.swap(next, end);
+            } else {
+                next = next.saturating_add(1);
             }
-            verifier.matches.touch(rule, unit.patterns.len());
-            verifier.matches.set_complete(rule, pattern);
         }
-        Ok(())
+        end
     }
 
     fn build(&mut self, verifier: &Verifier<'_>) {
@@ -153,6 +143,44 @@ impl Demands {
             }
         }
     }
+}
+
+/// Whether there are few byte strings to search for.
+fn are_few(verifier: &Verifier<'_>, patterns: &[(RuleId, usize)]) -> bool {
+    let mut left = FEW;
+    patterns.iter().all(|&(rule, pattern)| {
+        let Some(unit) = verifier.image.unit(rule) else { return true };
+        unit.variants_of(pattern).all(|(_, variant)| {
+            let runs = unit.runs(variant);
+            let exact = runs.iter().all(|run| run.mask.get() == EXACT);
+            let few = left.checked_sub(runs.len());
+            left = few.unwrap_or_default();
+            few.is_some() && exact && variant.flags & variant_flags::XOR == 0
+        })
+    })
+}
+
+/// Searches for a pattern by itself.
+fn search_alone(verifier: &mut Verifier<'_>, rule: RuleId, pattern: usize) -> Result<(), Stopped> {
+    let Some(unit) = verifier.image.unit(rule) else { return Ok(()) };
+    for (index, variant) in unit.variants_of(pattern) {
+        verifier.search_alone(rule, &unit, index, variant)?;
+    }
+    note_searched(verifier, rule, pattern);
+    Ok(())
+}
+
+fn note_searched(verifier: &mut Verifier<'_>, rule: RuleId, pattern: usize) {
+    if let Some(unit) = verifier.image.unit(rule) {
+        verifier.matches.touch(rule, unit.patterns.len());
+        verifier.matches.set_complete(rule, pattern);
+    }
+}
+
+/// Whether a run of the pattern is for the short lane.
+fn has_short(unit: &Unit<'_>, pattern: usize) -> bool {
+    unit.variants_of(pattern)
+        .any(|(_, variant)| unit.runs(variant).iter().any(|run| run.lane == Lane::Short as u8))
 }
 
 /// Looks atoms up among the entries and has what they lead to verified.
