@@ -192,7 +192,7 @@ fn pages(atoms: &[Atom]) -> Vec<AtomPage> {
     let page = |(mut used, spill): (Vec<AtomEntry>, usize)| {
         used.sort_unstable();
         let mut page: AtomPage = FromZeros::new_zeroed();
-        (page.count, page.spill) = (U16::new(used.len() as u16), U16::new(spill as u16));
+        (page.count, page.spill) = (U16::new(used.len() as u16), U32::new(spill as u32));
         page.entries.iter_mut().zip(used).for_each(|(slot, entry)| *slot = entry);
         page
     };

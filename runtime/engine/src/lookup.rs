@@ -46,7 +46,7 @@ impl Sink for Lookup<'_, '_> {
         };
         let (home, check) = atom_place(atom, count);
         let spill = pages.get(home).map_or(0, |page| page.spill.get());
-        for i in 0..=usize::from(spill) {
+        for i in 0..=spill as usize {
             let Some(page) = cyclic(pages, home.wrapping_add(i)) else { break };
             let entries = page.entries.get(..usize::from(page.count.get())).unwrap_or_default();
             let first = entries.partition_point(|e| e.check.get() < check);

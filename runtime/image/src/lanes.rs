@@ -94,9 +94,9 @@ pub struct AtomPage {
     /// Number of entries used.
     pub count: U16,
     /// How many of the following pages (cyclically) hold entries that belong here.
-    pub spill: U16,
+    pub spill: U32,
     /// Zero.
-    pub reserved: [u8; 8],
+    pub reserved: [u8; 6],
     /// The entries; unused ones are zero.
     pub entries: [AtomEntry; ENTRIES_PER_PAGE],
 }

@@ -286,8 +286,8 @@ fn prove_pages(image: &Image<'_>, kind: SectionKind, pages: &[AtomPage]) -> Resu
         let damaged = |what| Error::damaged(kind.name(), i * size_of::<AtomPage>(), what);
         let used =
             page.entries.get(..usize::from(page.count.get())).ok_or_else(|| damaged("too many entries"))?;
-        need(page.reserved == [0; 8], "reserved bytes are not zero").map_err(damaged)?;
-        need(usize::from(page.spill.get()) < pages.len(), "spills over more pages than there are")
+        need(page.reserved == [0; 6], "reserved bytes are not zero").map_err(damaged)?;
+        need((page.spill.get() as usize) < pages.len(), "spills over more pages than there are")
             .map_err(damaged)?;
         need(used.is_sorted(), "entries are not sorted").map_err(damaged)?;
         for entry in used {

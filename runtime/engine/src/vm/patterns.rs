@@ -69,12 +69,11 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
                 None => false,
                 Some(_) if anywhere => match self.matches(rule, pattern) {
                     Ok(found) => !found.is_empty(),
-                    Err(stopped) => {
-                        if Quantifier::new(insn.a) != Some(Quantifier::All) {
-                            self.want_all(rule, set);
-                        }
-                        return Err(stopped);
+                    Err(Stopped::Waiting) if Quantifier::new(insn.a) != Some(Quantifier::All) => {
+                        self.want_all(rule, set);
+                        return Err(Stopped::Waiting);
                     }
+                    Err(stopped) => return Err(stopped),
                 },
                 Some(range) => !self.matches_in(rule, pattern, range.clone())?.is_empty(),
             };

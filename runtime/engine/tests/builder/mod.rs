@@ -370,12 +370,12 @@ fn fill(atoms: &[Atom]) -> Vec<AtomPage> {
         let (home, check) = atom_place(atom.bytes, count as u32);
         let distance = (0..count).find(|d| used[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap();
         used[(home + distance) % count].push(AtomEntry { check: U16::new(check), ..atom.entry });
-        spill[home] = spill[home].max(distance as u16);
+        spill[home] = spill[home].max(distance as u32);
     }
-    let page = |(mut used, spill): (Vec<AtomEntry>, u16)| {
+    let page = |(mut used, spill): (Vec<AtomEntry>, u32)| {
         used.sort_unstable();
         let mut page: AtomPage = FromZeros::new_zeroed();
-        (page.count, page.spill) = (U16::new(used.len() as u16), U16::new(spill));
+        (page.count, page.spill) = (U16::new(used.len() as u16), U32::new(spill));
         page.entries[..used.len()].copy_from_slice(&used);
         page
     };
