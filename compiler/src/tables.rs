@@ -183,9 +183,11 @@ fn pages(atoms: &[Atom]) -> Vec<AtomPage> {
     let mut filled: Vec<Vec<AtomEntry>> = vec![Vec::new(); count];
     let mut spill = vec![0usize; count];
     for (home, entry) in entries {
-        // There are fewer entries than places, so some page has room.
-        let distance =
-            (0..count).find(|d| filled[(home + d) % count].len() < ENTRIES_PER_PAGE).unwrap_or_default();
+        // There are fewer entries than places, so some page has room; none nearer
+        // than this home's last entry, for a full page stays full.
+        let distance = (spill[home]..count)
+            .find(|d| filled[(home + d) % count].len() < ENTRIES_PER_PAGE)
+            .unwrap_or_default();
         filled[(home + distance) % count].push(entry);
         spill[home] = spill[home].max(distance);
     }
