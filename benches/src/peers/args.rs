@@ -73,7 +73,7 @@ pub struct CorpusArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hallmark-benches peers run --rules signature-base --corpus corpus --out report
-  hallmark-benches peers run --rules a/ --rules b/ --corpus corpus --sets pe,huge --only hallmark,yara-x --out report
+  hallmark-benches peers run --rules a/ --corpus corpus --only hallmark,yara-x --out report
   hallmark-benches peers run --rules signature-base --corpus corpus --out report --quick
 
 Exit code: 0 all engines found the same, 1 one found something else than YARA-X (without it,
