@@ -59,6 +59,12 @@ pub const MAX_BACKWARD_GAP: u32 = 256;
 /// pattern at every position.
 pub const MAX_PAIR_COST: f64 = 1_000_000.0;
 
+/// Pieces of the outline of a program: two or three leave few of the places where its atom stands by chance.
+pub const MAX_OUTLINE_PIECES: usize = 4;
+
+/// Longest gap in the outline of a program. A longer one is walked for about as long as the program would be.
+pub const MAX_OUTLINE_GAP: u32 = 256;
+
 // Planning.
 
 /// What searching for the triggers of one rule may cost, in nanoseconds a megabyte. A rule whose triggers are dearer is

@@ -16,7 +16,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::conditions::Code;
 use crate::ir::{DeclId, LoweredRule, Value};
-use crate::lower::{Atoms, Body, LoweredVariant};
+use crate::lower::{Atoms, Body, ChainPiece, LoweredVariant};
 use crate::plan::Plan;
 
 /// Where every rule goes.
@@ -219,19 +219,10 @@ pub fn unit(rule: &LoweredRule<'_>, code: &Code, mut blob: Blob, plan: &Plan, la
 fn variant(variant: &LoweredVariant, pattern: u32, blob: &mut Blob) -> Variant {
     let (kind, body, mask) = match &variant.body {
         Body::Bytes { value, mask } => (VariantKind::Bytes, blob.intern(value), blob.intern(mask)),
-        Body::Program(program) => (VariantKind::Program, blob.intern(program), Slice::default()),
-        Body::Chain(pieces) => {
-            let pieces: Vec<Piece> = pieces
-                .iter()
-                .map(|piece| Piece {
-                    gap_min: U32::new(piece.gap_min),
-                    gap_max: U32::new(piece.gap_max),
-                    value: blob.intern(&piece.value),
-                    mask: blob.intern(&piece.mask),
-                })
-                .collect();
-            (VariantKind::Chain, blob.intern(pieces.as_bytes()), Slice::default())
+        Body::Program { program, outline } => {
+            (VariantKind::Program, blob.intern(program), pieces(outline, blob))
         }
+        Body::Chain(chain) => (VariantKind::Chain, pieces(chain, blob), Slice::default()),
     };
     Variant {
         kind: kind as u8,
@@ -244,6 +235,19 @@ fn variant(variant: &LoweredVariant, pattern: u32, blob: &mut Blob) -> Variant {
         backward: blob.intern(&variant.backward),
         runs: runs(variant, body, mask, blob),
     }
+}
+
+fn pieces(pieces: &[ChainPiece], blob: &mut Blob) -> Slice {
+    let pieces: Vec<Piece> = pieces
+        .iter()
+        .map(|piece| Piece {
+            gap_min: U32::new(piece.gap_min),
+            gap_max: U32::new(piece.gap_max),
+            value: blob.intern(&piece.value),
+            mask: blob.intern(&piece.mask),
+        })
+        .collect();
+    blob.intern(pieces.as_bytes())
 }
 
 /// The runs of a variant. Those of plain bytes lie in its body.

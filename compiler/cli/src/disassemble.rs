@@ -156,7 +156,10 @@ fn variant(unit: &Unit<'_>, variant: &Variant) -> String {
         Some(VariantKind::Bytes) if variant.mask.len.get() == 0 => format!("bytes \"{}\"", shown(body)),
         Some(VariantKind::Bytes) => format!("bytes {{ {} }}", masked(body, variant.mask.of(unit.blob))),
         Some(VariantKind::Chain) => format!("chain of {} bytes", body.len()),
-        Some(VariantKind::Program) => program(body),
+        Some(VariantKind::Program) if variant.mask.len.get() == 0 => program(body),
+        Some(VariantKind::Program) => {
+            format!("{}, outline of {} bytes", program(body), variant.mask.of(unit.blob).len())
+        }
         None => format!("unknown {}", variant.kind),
     }];
     let flags = [(variant_flags::FULLWORD, "fullword"), (variant_flags::WIDE, "wide")];

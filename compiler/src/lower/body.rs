@@ -4,9 +4,9 @@ use hallmark_image::limits::MAX_PIECES;
 
 use super::error::LowerError;
 use super::items::Item;
-use super::spec::{Body, ChainPiece};
+use super::spec::{Body, ChainPiece, MaskedByte};
 use crate::diagnostic::Span;
-use crate::limits::MAX_INLINE_JUMP;
+use crate::limits::{MAX_INLINE_JUMP, MAX_OUTLINE_GAP, MAX_OUTLINE_PIECES};
 
 /// The body that matches just what the items do, unless that takes a program.
 pub(super) fn simple(items: &[Item], span: Span) -> Result<Option<Body>, LowerError> {
@@ -56,6 +56,83 @@ fn pieces(items: &[Item]) -> Option<Vec<ChainPiece>> {
     }
     done.push(piece(gap_min, gap_max, &run));
     Some(done)
+}
+
+/// Pieces and gaps that the beginning of every match consists of, the first piece at its start: a program need not be run
+/// where they don't stand. What they know is less than what the items say.
+pub(super) fn outline(items: &[Item]) -> Vec<ChainPiece> {
+    let mut outline = Outline::default();
+    for item in items {
+        let known = match item {
+            Item::Set(set) => outline.byte(set.cover()),
+            item => outline.unknown(item.lengths()),
+        };
+        if known.is_none() {
+            break;
+        }
+    }
+    outline.finish()
+}
+
+/// An outline as far as it is known.
+#[derive(Default)]
+struct Outline {
+    pieces: Vec<ChainPiece>,
+    /// The gap before the piece that is being collected, if there is one between it and the piece before.
+    gap: (u32, u32),
+    piece: Vec<(u8, u8)>,
+}
+
+impl Outline {
+    fn byte(&mut self, byte: MaskedByte) -> Option<()> {
+        if byte.mask == 0 {
+            return self.unknown((1, Some(1)));
+        }
+        if self.piece.is_empty() && self.pieces.len() == MAX_OUTLINE_PIECES {
+            return None;
+        }
+        self.piece.push((byte.value, byte.mask));
+        Some(())
+    }
+
+    /// Passes over bytes that nothing is known of; `None` if there may be too many to look for what follows.
+    fn unknown(&mut self, (min, max): (usize, Option<usize>)) -> Option<()> {
+        let min = u32::try_from(min).ok()?;
+        let max = u32::try_from(max?).ok()?;
+        if min == max && min <= MAX_INLINE_JUMP && !self.piece.is_empty() {
+            self.piece.resize(self.piece.len() + min as usize, (0, 0));
+            return Some(());
+        }
+        self.end_piece();
+        if self.pieces.is_empty() {
+            if min == 0 {
+                return (max == 0).then_some(());
+            }
+            // The first piece stands at the start, whatever is there.
+            self.pieces.push(piece(0, 0, &[(0, 0)]));
+            self.gap = (min - 1, max - 1);
+        } else {
+            self.gap = (self.gap.0.checked_add(min)?, self.gap.1.checked_add(max)?);
+        }
+        (self.gap.1 <= MAX_OUTLINE_GAP).then_some(())
+    }
+
+    fn end_piece(&mut self) {
+        let known = self.piece.iter().rposition(|&(_, mask)| mask != 0).map_or(0, |last| last + 1);
+        if known > 0 {
+            self.pieces.push(piece(self.gap.0, self.gap.1, &self.piece[..known]));
+            let rest = (self.piece.len() - known) as u32;
+            self.gap = (rest, rest);
+        }
+        self.piece.clear();
+    }
+
+    fn finish(mut self) -> Vec<ChainPiece> {
+        self.end_piece();
+        // A start of which nothing is known rules nothing out.
+        let knows = |piece: &ChainPiece| piece.mask.is_empty() || piece.mask.iter().any(|&mask| mask != 0);
+        if self.pieces.iter().any(knows) { self.pieces } else { Vec::new() }
+    }
 }
 
 fn piece(gap_min: u32, gap_max: u32, run: &[(u8, u8)]) -> ChainPiece {

@@ -22,7 +22,7 @@ pub(super) fn lower(tokens: &[HexToken], classes: u8) -> Result<LoweredVariant, 
     let items = sequence(tokens, MAX_NESTING)?;
     let body = match body::simple(&items, span)? {
         Some(body) => body,
-        None => Body::Program(encode(&items, span)?),
+        None => Body::Program { program: encode(&items, span)?, outline: body::outline(&items) },
     };
     let (runs, backward) = runs::of_items(&items, classes);
     Ok(LoweredVariant { body, flags: 0, xor: (0, 0), backward, runs })

@@ -24,6 +24,40 @@ pub(super) enum Item {
     Other(Hir),
 }
 
+impl Item {
+    /// The least and the greatest number of bytes it takes; no greatest one where there is no bound.
+    pub(super) fn lengths(&self) -> (usize, Option<usize>) {
+        match self {
+            Item::Set(_) => (1, Some(1)),
+            Item::Look => (0, Some(0)),
+            Item::Gap { min, max } => (*min as usize, max.map(|max| max as usize)),
+            Item::Alternatives(options) => {
+                let lengths = options.iter().map(|option| lengths(option));
+                let either = |a: (usize, Option<usize>), b: (usize, Option<usize>)| {
+                    (a.0.min(b.0), a.1.zip(b.1).map(|(a, b)| a.max(b)))
+                };
+                lengths.reduce(either).unwrap_or((0, Some(0)))
+            }
+            Item::Other(hir) => {
+                let properties = hir.properties();
+                (properties.minimum_len().unwrap_or(0), properties.maximum_len())
+            }
+        }
+    }
+
+    /// The number of bytes it takes, if it is always the same.
+    pub(super) fn fixed_len(&self) -> Option<usize> {
+        let (min, max) = self.lengths();
+        max.filter(|&max| max == min)
+    }
+}
+
+fn lengths(items: &[Item]) -> (usize, Option<usize>) {
+    items.iter().map(Item::lengths).fold((0, Some(0)), |(min, max), (least, most)| {
+        (min.saturating_add(least), max.zip(most).map(|(max, most)| max.saturating_add(most)))
+    })
+}
+
 /// Takes an expression without Unicode classes apart, into at most about `budget` items.
 ///
 /// The items match whatever the expression does; assertions are only marked, and preferences kept except for

@@ -54,7 +54,7 @@ fn variant(
     let items = items::from_hir(hir, &mut { MAX_ITEMS });
     let body = match body::simple(&items, span)? {
         Some(body) => body,
-        None => Body::Program(encode(hir, direction, span)?),
+        None => Body::Program { program: encode(hir, direction, span)?, outline: body::outline(&items) },
     };
     let (runs, backward) = runs::of_items(&items, spec.classes);
     let wide = if direction == Direction::ForwardWide { WIDE } else { 0 };

@@ -125,7 +125,7 @@ fn choose(items: &[Item], backward: bool, classes: Measured) -> Option<Found> {
         if let Item::Alternatives(options) = item {
             walk.keep(&mut best, walk.alternatives(at, options));
         }
-        match fixed_len(item) {
+        match item.fixed_len() {
             Some(len) => {
                 if stretch.bytes.len().saturating_add(len) > MAX_RUN {
                     walk.keep_stretch(&mut best, &mut stretch);
@@ -271,35 +271,13 @@ fn moved(run: Run, by: usize) -> Option<Run> {
     Some(Run { offset: u16::try_from(offset).ok()?, ..run })
 }
 
-/// The number of bytes an item takes, if it is always the same.
-fn fixed_len(item: &Item) -> Option<usize> {
-    match item {
-        Item::Set(_) => Some(1),
-        Item::Look => Some(0),
-        Item::Gap { min, max } => (*max == Some(*min)).then_some(*min as usize),
-        Item::Alternatives(options) => {
-            let mut lens = options.iter().map(|option| fixed_len_of(option));
-            let first = lens.next()??;
-            lens.all(|len| len == Some(first)).then_some(first)
-        }
-        Item::Other(hir) => {
-            let properties = hir.properties();
-            properties.minimum_len().filter(|&min| properties.maximum_len() == Some(min))
-        }
-    }
-}
-
-fn fixed_len_of(items: &[Item]) -> Option<usize> {
-    items.iter().try_fold(0usize, |sum, item| sum.checked_add(fixed_len(item)?))
-}
-
 /// How much dearer atoms behind this item of variable length are; `None` when they are not worth it at all, because
 /// every atom would be tried with every start before it.
 fn penalty(item: &Item) -> Option<f64> {
     match item {
         Item::Gap { max, .. } => max.filter(|&max| max <= MAX_BACKWARD_GAP).map(|_| COST_OF_BACKWARD),
         Item::Alternatives(options) => {
-            let items = options.iter().flatten().filter(|item| fixed_len(item).is_none());
+            let items = options.iter().flatten().filter(|item| item.fixed_len().is_none());
             items.map(penalty).try_fold(COST_OF_BACKWARD, |most, next| Some(most.max(next?)))
         }
         Item::Other(hir) if items::crosses_anything(hir, MAX_BACKWARD_GAP) => None,

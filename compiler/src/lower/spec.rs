@@ -68,8 +68,13 @@ pub enum Body {
     },
     /// Pieces with gaps between them, the shortest gaps first.
     Chain(Vec<ChainPiece>),
-    /// An encoded [`hallmark_image::program::Program`], leftmost-first.
-    Program(Vec<u8>),
+    /// A program.
+    Program {
+        /// An encoded [`hallmark_image::program::Program`], leftmost-first.
+        program: Vec<u8>,
+        /// What every match begins with; empty where too little is known.
+        outline: Vec<ChainPiece>,
+    },
 }
 
 /// A piece of a chain.

@@ -67,7 +67,13 @@ fn encoded(shift: Shift, wide: bool, classes: u8, span: Span) -> Result<LoweredV
     let program = program::encode_within(&chars, &around, wide)
         .map_err(|_| LowerError::TooLarge { limit: MAX_PROGRAM_STATES, span })?;
     let runs = runs::of_bytes(&chars, &[], classes);
-    Ok(LoweredVariant { body: Body::Program(program), flags, xor: (0, 0), backward: Vec::new(), runs })
+    Ok(LoweredVariant {
+        body: Body::Program { program, outline: Vec::new() },
+        flags,
+        xor: (0, 0),
+        backward: Vec::new(),
+        runs,
+    })
 }
 
 fn exact(value: Vec<u8>, flags: u8, classes: u8) -> LoweredVariant {

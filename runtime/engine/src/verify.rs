@@ -205,8 +205,20 @@ impl<'a> Verifier<'a> {
             }
             Some(VariantKind::Program) => match Program::view(body) {
                 Some(program) => self.metered(target, |verifier, memory| {
-                    let pike = &mut verifier.tools.pike;
-                    pike.match_end(&program, data, start, &mut memory.forward, &mut verifier.budget)
+                    let tools = &mut verifier.tools;
+                    let pieces = <[Piece]>::ref_from_bytes(variant.mask.of(blob)).unwrap_or_default();
+                    let outline = Chain { pieces, blob };
+                    // Comparing bytes is much cheaper than running the program, which is the one that decides.
+                    let rules_out = !pieces.is_empty()
+                        && (!outline.begins(data, start)
+                            || tools
+                                .chains
+                                .match_end(&outline, data, start, &mut memory.spans, &mut verifier.budget)?
+                                .is_none());
+                    if rules_out {
+                        return Ok(None);
+                    }
+                    tools.pike.match_end(&program, data, start, &mut memory.forward, &mut verifier.budget)
                 })?,
                 None => None,
             },

@@ -132,20 +132,25 @@ fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
     match VariantKind::new(variant.kind).ok_or("unknown kind of variant")? {
         VariantKind::Bytes => prove_masked(unit, body, variant.mask),
         VariantKind::Chain => {
-            let pieces =
-                <[Piece]>::ref_from_bytes(body).map_err(|_| "a chain is not a whole number of pieces")?;
-            need(
-                !pieces.is_empty() && pieces.len() <= MAX_PIECES as usize,
-                "a chain has no or too many pieces",
-            )?;
-            pieces.iter().try_for_each(|piece| {
-                let value = piece.value.checked(unit.blob).ok_or("a piece leaves the blob")?;
-                need(piece.gap_min.get() <= piece.gap_max.get(), "a gap is reversed")?;
-                prove_masked(unit, value, piece.mask)
-            })
+            need(!body.is_empty(), "a chain has no pieces")?;
+            need(variant.mask.len.get() == 0, "a chain has a mask")?;
+            prove_pieces(unit, body)
         }
-        VariantKind::Program => Program::prove(body),
+        VariantKind::Program => {
+            Program::prove(body)?;
+            prove_pieces(unit, variant.mask.checked(unit.blob).ok_or("an outline leaves the blob")?)
+        }
     }
+}
+
+fn prove_pieces(unit: &Unit<'_>, pieces: &[u8]) -> Fact {
+    let pieces = <[Piece]>::ref_from_bytes(pieces).map_err(|_| "a chain is not a whole number of pieces")?;
+    need(pieces.len() <= MAX_PIECES as usize, "a chain has too many pieces")?;
+    pieces.iter().try_for_each(|piece| {
+        let value = piece.value.checked(unit.blob).ok_or("a piece leaves the blob")?;
+        need(piece.gap_min.get() <= piece.gap_max.get(), "a gap is reversed")?;
+        prove_masked(unit, value, piece.mask)
+    })
 }
 
 fn prove_run(unit: &Unit<'_>, run: &Run) -> Fact {

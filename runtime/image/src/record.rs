@@ -265,7 +265,8 @@ pub struct Variant {
     pub pattern: U32,
     /// Bytes, chain or program.
     pub body: Slice,
-    /// For bytes: which bits of each count; empty when all do.
+    /// For bytes: which bits of each count; empty when all do. For a program: [`Piece`]s that every match begins with, as
+    /// far as is known. For a chain empty.
     pub mask: Slice,
     /// A backward program from the atom to the starts, or empty when the atom's offset is fixed.
     pub backward: Slice,

@@ -51,8 +51,8 @@ fn literal_regexes_are_bytes() {
     assert_eq!(of_regex("/a{3}(bc){2}/").body, exact(b"aaabcbc"));
     assert_eq!(of_regex("/\u{e9}\\xe9\\//").body, exact(b"\xc3\xa9\xe9/"));
     assert_eq!(of_regex("/a1./is").body, Body::Bytes { value: b"A1\0".to_vec(), mask: vec![0xDF, 0xFF, 0] });
-    assert!(matches!(of_regex("/abcd./").body, Body::Program(_)), "a dot is not every byte");
-    assert!(matches!(of_regex("/^abcd/").body, Body::Program(_)));
+    assert!(matches!(of_regex("/abcd./").body, Body::Program { .. }), "a dot is not every byte");
+    assert!(matches!(of_regex("/^abcd/").body, Body::Program { .. }));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn lazy_gaps_are_chains() {
         pieces.iter().map(|piece| (piece.gap_min, piece.gap_max)).collect::<Vec<_>>(),
         [(0, 0), (2, 9)]
     );
-    assert!(matches!(of_regex("/abcd.{2,9}efgh/s").body, Body::Program(_)), "greedy gaps are not");
+    assert!(matches!(of_regex("/abcd.{2,9}efgh/s").body, Body::Program { .. }), "greedy gaps are not");
     let gap = |n, m| vec![byte(1, 0xFF), jump(n, m), byte(2, 0xFF)];
     let body = |tokens| only(of_hex(tokens).expect("a pattern")).body;
     assert_eq!(body(gap(2, Some(2))), Body::Bytes { value: vec![1, 0, 0, 2], mask: vec![0xFF, 0, 0, 0xFF] });
@@ -73,13 +73,33 @@ fn lazy_gaps_are_chains() {
 }
 
 #[test]
+fn programs_have_outlines() {
+    let outline = |source: &str| {
+        let Body::Program { outline, .. } = of_regex(source).body else { panic!("a program") };
+        outline.into_iter().map(|p| (p.gap_min, p.gap_max, p.value)).collect::<Vec<_>>()
+    };
+    let abc = (0, 0, b"abc".to_vec());
+    assert_eq!(outline("/abc.{2,9}de/"), [abc.clone(), (2, 9, b"de".to_vec())]);
+    assert_eq!(outline("/abc(d|efg)?\\bhi.x*/"), [abc.clone(), (0, 3, b"hi".to_vec())]);
+    assert_eq!(outline("/abc.*de/"), [abc.clone()], "what follows may be anywhere");
+    assert_eq!(
+        outline("/abc(d|e|k|z)f/"),
+        [(0, 0, b"abc\x60f".to_vec())],
+        "a letter of which some bits are known"
+    );
+    assert_eq!(outline("/[^x]{40,50}de/"), [(0, 0, vec![0]), (39, 49, b"de".to_vec())]);
+    assert_eq!(outline("/x?abc/"), [], "nothing is known of the start");
+    assert_eq!(outline("/(ab|c)[^z]/"), [], "nor of anything here");
+}
+
+#[test]
 fn alternatives_of_bytes_are_masks() {
     let body = |tokens| only(of_hex(tokens).expect("a pattern")).body;
     let option = |values: &[u8]| values.iter().map(|&value| byte(value, 0xFF)).collect::<Vec<_>>();
     let tokens = vec![byte(1, 0xFF), either(vec![option(&[2]), option(&[3])])];
     assert_eq!(body(tokens), Body::Bytes { value: vec![1, 2], mask: vec![0xFF, 0xFE] });
     let tokens = vec![byte(1, 0xFF), either(vec![option(&[2]), option(&[5])])];
-    assert!(matches!(body(tokens), Body::Program(_)));
+    assert!(matches!(body(tokens), Body::Program { .. }));
 }
 
 #[test]

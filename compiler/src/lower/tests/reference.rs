@@ -21,7 +21,14 @@ pub(super) fn verify(variant: &LoweredVariant, data: &[u8], at: usize) -> Option
             masked(value, mask, here).then_some(value.len())
         }
         Body::Chain(pieces) => chain(pieces, data, at).map(|end| end - at),
-        Body::Program(program) => forward(program, data, at).map(|end| end - at),
+        Body::Program { program, outline } => {
+            let end = forward(program, data, at);
+            assert!(
+                end.is_none() || chain(outline, data, at).is_some(),
+                "a match without its outline: {outline:?}"
+            );
+            end.map(|end| end - at)
+        }
     }
 }
 
