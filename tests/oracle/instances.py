@@ -1,23 +1,10 @@
-#!/usr/bin/env python3
-"""Writes files that make the rules of a folder match, and near misses of each.
+"""Bytes that patterns match: of each form of a pattern, one instance at random."""
 
-    provoke.py RULES OUT
-
-Benign files match almost no rule, so they compare little more than silence. For each rule this writes
-`OUT/<file>/<rule>.hit`, an instance of every pattern behind the file header that the condition asks for, and
-`OUT/<file>/<rule>.near`, the same with one byte of one instance changed. The rules are read by rough regular
-expressions: a rule that is misread gives a useless file, never a wrong verdict, as both engines judge the same
-bytes. The files depend on the rule text alone, so every run compares the same ones.
-"""
-
-import argparse
 import base64
 import random
 import re
-import struct
-from pathlib import Path
 
-import peer
+import conditions
 
 try:
     from re import _constants as sre, _parser as sre_parser
@@ -25,149 +12,15 @@ except ImportError:  # Python before 3.11
     import sre_constants as sre
     import sre_parse as sre_parser
 
-# A file grows to what `filesize >` asks for, up to here; bigger ones would cost more than they compare.
-MAX_FILE = 256 * 1024
 # Repetitions beyond their minimum that an instance of a regular expression or a jump may get.
 MAX_EXTRA = 12
-ENTRY_POINT = 0x400
-ENTRY_PATTERN = re.compile(r"(\$\w+)\s+at\s+(?:pe\.|elf\.)?entry_?point\b")
-HEADER_PATTERN = re.compile(r"(\$\w+)\s+at\s+(\d+|0x[0-9a-fA-F]+)\b")
-HEADER_NUMBER = re.compile(r"uint(8|16|32)(be)?\s*\(\s*(\d+|0x[0-9a-fA-F]+)\s*\)\s*==\s*(0x[0-9a-fA-F]+|\d+)")
-FILE_SIZE = re.compile(r"filesize\s*>=?\s*(\d+)\s*(KB|MB)?")
-
-TOKEN = re.compile(
-    r"""
-      (?P<comment> //[^\n]* | /\*.*?\*/ )
-    | \brule\s+(?P<rule>\w+)
-    | (?P<name>\$\w*)\s*=\s*
-      (?P<body> "(?:\\.|[^"\\\n])*" | \{[^}"]*\} | /(?:\\.|[^/\\\n])+/[is]* )
-      (?P<modifiers>(?:\s+(?:ascii|wide|nocase|fullword|private|(?:xor|base64|base64wide)(?:\s*\([^)]*\))?))*)
-    | (?P<text> "(?:\\.|[^"\\\n])*" )
-    | \b(?P<condition>condition)\s*:
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Writes files that provoke the rules of a folder.")
-    parser.add_argument("rules", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    written = 0
-    for file in peer.rule_files(args.rules):
-        relative = file.relative_to(args.rules) if args.rules.is_dir() else Path(file.name)
-        folder = args.out / relative
-        folder.mkdir(parents=True, exist_ok=True)
-        for rule, patterns, condition in read_rules(file.read_bytes().decode("utf-8", "replace")):
-            hit, near = provoke(rule, patterns, condition)
-            (folder / f"{rule}.hit").write_bytes(hit)
-            (folder / f"{rule}.near").write_bytes(near)
-            written += 2
-    print(f"{written} files written to {args.out}")
-
-
-def read_rules(source: str):
-    """Yields (rule, [(pattern name, body, modifiers)], condition) in the order of the source."""
-    rule, patterns, condition_start = None, [], None
-    for token in TOKEN.finditer(source):
-        if token["rule"]:
-            if rule and condition_start is not None:
-                yield rule, patterns, source[condition_start : token.start()]
-            rule, patterns, condition_start = token["rule"], [], None
-        elif token["name"] and condition_start is None:
-            patterns.append((token["name"], token["body"], token["modifiers"] or ""))
-        elif token["condition"] and condition_start is None:
-            condition_start = token.end()
-    if rule and condition_start is not None:
-        yield rule, patterns, source[condition_start:]
-
-
-def provoke(rule: str, patterns, condition: str) -> tuple[bytes, bytes]:
-    """The file that should match `rule`, and its near miss."""
-    rng = random.Random(rule)
-    data = bytearray(header(condition))
-    placed = {name: int(offset, 0) for name, offset in HEADER_PATTERN.findall(condition)}
-    placed.update((name, ENTRY_POINT) for name in ENTRY_PATTERN.findall(condition))
-    spots: list[tuple[int, int]] = []
-    free = []
-    for name, body, modifiers in patterns:
-        instances = [i for i in pattern_instances(body, modifiers.split(), rng) if i]
-        if name in placed and instances and placed[name] < MAX_FILE:
-            put(data, placed[name], instances[0])
-            spots.append((placed[name], len(instances[0])))
-            instances = instances[1:]
-        free.extend(instances)
-    if placed:
-        data.extend(bytes(max(0, 0x2000 - len(data))))
-    for instance in free:
-        data.extend(rng.choice((b"\0", b"\n", b" . ", b"\0\0\0\0\0")))
-        spots.append((len(data), len(instance)))
-        data.extend(instance)
-    data.extend(b"\0")
-    for number, unit in FILE_SIZE.findall(condition):
-        wanted = int(number) * {"": 1, "KB": 1024, "MB": 1024 * 1024}[unit] + 1
-        if len(data) < wanted <= MAX_FILE:
-            data.extend(bytes(wanted - len(data)))
-    near = bytearray(data)
-    if spots:
-        start, length = rng.choice(spots)
-        near[start + rng.randrange(length)] ^= 1 << rng.randrange(8)
-    return bytes(data), bytes(near)
-
-
-def put(data: bytearray, offset: int, instance: bytes) -> None:
-    """Writes `instance` at `offset`, growing the data if it has to."""
-    data.extend(bytes(max(0, offset + len(instance) - len(data))))
-    data[offset : offset + len(instance)] = instance
-
-
-def header(condition: str) -> bytes:
-    """A header for the file type that the condition asks for."""
-    lowered = condition.lower()
-    data = bytearray()
-    if "0x5a4d" in lowered or "0x4d5a" in lowered or "pe." in lowered or "entry" in lowered:
-        data = bytearray(pe_header())
-    elif "0x464c457f" in lowered or "0x7f454c46" in lowered or "elf." in lowered:
-        data = bytearray(elf_header())
-    for bits, big, offset, value in HEADER_NUMBER.findall(condition):
-        if int(offset, 0) < 0x1000:
-            size = int(bits) // 8
-            number = int(value, 0) & ((1 << int(bits)) - 1)
-            put(data, int(offset, 0), number.to_bytes(size, "big" if big else "little"))
-    return bytes(data)
-
-
-def pe_header() -> bytes:
-    """A 32-bit PE file with one section of code; its entry point is at `ENTRY_POINT` in file and memory."""
-    lfanew = 0x80
-    dos = bytearray(lfanew)
-    dos[0:2] = b"MZ"
-    struct.pack_into("<I", dos, 0x3C, lfanew)
-    coff = struct.pack("<4sHHIIIHH", b"PE\0\0", 0x14C, 1, 0, 0, 0, 0xE0, 0x0102)
-    optional = struct.pack(
-        "<HBBIIIIIIIIIHHHHHHIIIIHHIIIIII",
-        0x10B, 14, 0, 0x1C00, 0, 0, ENTRY_POINT, 0x400, 0, 0x400000, 0x200, 0x200,
-        6, 0, 0, 0, 6, 0, 0, 0x2000, 0x400, 0, 3, 0, 0x100000, 0x1000, 0x100000, 0x1000, 0, 16,
-    ) + bytes(16 * 8)
-    section = struct.pack("<8sIIIIIIHHI", b".text", 0x1C00, 0x400, 0x1C00, 0x400, 0, 0, 0, 0, 0x60000020)
-    return (bytes(dos) + coff + optional + section).ljust(0x400, b"\0")
-
-
-def elf_header() -> bytes:
-    """A 64-bit little-endian ELF file with one loaded segment and its entry point at `ENTRY_POINT`."""
-    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    base = 0x400000
-    rest = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, base + ENTRY_POINT, 64, 0, 0, 64, 56, 1, 64, 0, 0)
-    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, 0x2000, 0x2000, 0x1000)
-    return (ident + rest + segment).ljust(0x400, b"\0")
 
 
 def pattern_instances(body: str, modifiers: list[str], rng: random.Random) -> list[bytes]:
     """Bytes that the pattern should match, one for each way its modifiers let it appear."""
     if body.startswith("{"):
         return [hex_instance(body[1:-1], rng)]
-    plain = [regex_instance(body, rng)] if body.startswith("/") else [unescape(body[1:-1])]
+    plain = [regex_instance(body, rng)] if body.startswith("/") else [conditions.unescape(body[1:-1])]
     words = {word.split("(")[0] for word in modifiers}
     if "nocase" in words:
         plain = [bytes(b ^ 0x20 if chr(b).isascii() and chr(b).isalpha() and rng.random() < 0.5 else b for b in p)
@@ -187,17 +40,6 @@ def pattern_instances(body: str, modifiers: list[str], rng: random.Random) -> li
 
 def widen(data: bytes) -> bytes:
     return bytes(x for b in data for x in (b, 0))
-
-
-def unescape(text: str) -> bytes:
-    """Bytes of a text literal."""
-    simple = {"n": b"\n", "t": b"\t", "r": b"\r", '"': b'"', "\\": b"\\"}
-    out, at = b"", 0
-    for escape in re.finditer(r"\\(x([0-9a-fA-F]{2})|.)", text, re.DOTALL):
-        out += text[at : escape.start()].encode()
-        out += bytes([int(escape[2], 16)]) if escape[2] else simple.get(escape[1], escape[0].encode())
-        at = escape.end()
-    return out + text[at:].encode()
 
 
 def hex_instance(body: str, rng: random.Random) -> bytes:
@@ -278,7 +120,3 @@ def in_class(character: str, items) -> bool:
         elif op is sre.CATEGORY:
             found = found or re.fullmatch(categories[value], character) is not None
     return found != negated
-
-
-if __name__ == "__main__":
-    main()
