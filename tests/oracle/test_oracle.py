@@ -1,11 +1,9 @@
 """Tests of the comparison itself: a gate that cannot fail proves nothing. Run: python -m unittest discover tests/oracle"""
 
-import random
 import tempfile
 import unittest
 from pathlib import Path
 
-import provoke
 from compare import Difference, Known, compare_file
 
 
@@ -107,33 +105,6 @@ class KnownDifferences(unittest.TestCase):
             self.load(self.ENTRY + 'file = "x"\n')
         with self.assertRaisesRegex(ValueError, "not described"):
             self.load(self.ENTRY, page="")
-
-
-class Provoked(unittest.TestCase):
-    def test_rules_are_read(self):
-        source = """
-            rule a : tag { meta: x = "rule b {" strings: $s = "q\\"\\x41" wide /* $t = "no" */
-                $h = { 4D ?? [1-2] ( 01 | 02 03 ) } $r = /a{3}\\/[0-9]/i condition: $s at 0 }
-            rule c { condition: filesize > 1KB }
-        """
-        rules = list(provoke.read_rules(source))
-        self.assertEqual([rule for rule, _, _ in rules], ["a", "c"])
-        self.assertEqual([name for name, _, _ in rules[0][1]], ["$s", "$h", "$r"])
-        hit, near = provoke.provoke(*rules[0])
-        self.assertTrue(hit.startswith(b'q\0"\0A\0'))
-        self.assertEqual(len(hit), len(near))
-        self.assertEqual(sum(x != y for x, y in zip(hit, near)), 1)
-        self.assertGreater(len(provoke.provoke(*rules[1])[0]), 1024)
-
-    def test_instances_match_their_pattern(self):
-        rng = random.Random(1)
-        for _ in range(50):
-            self.assertRegex(provoke.hex_instance("4D ?F [2-3] (AA | BB CC)", rng), rb"(?s)^M..{2,3}(\xAA|\xBB\xCC)$")
-            self.assertRegex(provoke.regex_instance(r"/ab[^0-9]{2,}(x|yz)?\d/", rng), rb"^ab[^0-9]{2,}(x|yz)?\d$")
-
-    def test_same_rule_gives_same_file(self):
-        rule = ("r", [("$a", '"text"', " xor wide ascii")], "$a")
-        self.assertEqual(provoke.provoke(*rule), provoke.provoke(*rule))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,22 @@
 //! Behaviour is data: a [`Case`] is rules, an input and the expected answer, one JSON object a line. [`run`] judges it
 //! the way a user would meet it: compile, write the image, parse the image's bytes again, scan, look at the report.
 //! [`RulePack`] is the project's own rules with their cases, and [`reference`] holds slow and obvious
-//! implementations that the engine is compared with.
+//! implementations that the engine is compared with: a [`Trial`] does that, over what [`generate`] makes up or
+//! [`fuzz`] changes.
 
 #![forbid(unsafe_code)]
 
 mod case;
+pub mod fuzz;
+pub mod generate;
 mod pack;
 pub mod reference;
 mod run;
 mod summary;
+mod trial;
 
 pub use case::{Case, Expect, MatchRow, read_cases};
 pub use pack::{PackCase, RulePack};
 pub use run::{NoIncludes, Outcome, TIME_LIMIT, compile_text, run, run_bounded};
 pub use summary::Summary;
+pub use trial::{Trial, Verdict};

@@ -49,7 +49,7 @@ fn expected(pattern: &str, data: &[u8]) -> Vec<Found> {
         .iter()
         .filter_map(|item| if let Item::Rule(rule) = item { Some(&**rule) } else { None })
         .collect();
-    find(&rules[0].patterns[0], data)
+    find(&rules[0].patterns[0], data).expect("nothing that takes too long")
 }
 
 /// `unit` again and again, `len` bytes, then `end`.

@@ -26,7 +26,7 @@ pub(super) fn lower(spec: &PatternSpec<'_>, regex: &Regex<'_>) -> Result<Vec<Low
     if let Some((first, second, first_is_greedy)) = parsed.mixed {
         return Err(LowerError::MixedGreediness { first, second, first_is_greedy });
     }
-    if parsed.hir.properties().minimum_len() == Some(0) {
+    if matches_empty(&parsed.hir) {
         return Err(LowerError::MatchesEmpty { span: regex.span });
     }
     let mut variants = Vec::new();
@@ -37,6 +37,19 @@ pub(super) fn lower(spec: &PatternSpec<'_>, regex: &Regex<'_>) -> Result<Vec<Low
         variants.push(variant(&widen(&parsed.hir), Direction::ForwardWide, spec, regex.span)?);
     }
     Ok(variants)
+}
+
+/// Whether an expression matches the empty text. Its properties do not tell where one of several alternatives is a class of
+/// no bytes.
+fn matches_empty(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(_) | HirKind::Class(_) => false,
+        HirKind::Repetition(repetition) => repetition.min == 0 || matches_empty(&repetition.sub),
+        HirKind::Capture(capture) => matches_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(matches_empty),
+        HirKind::Alternation(options) => options.iter().any(matches_empty),
+    }
 }
 
 /// The encoded program of a regular expression in a condition. It may match the empty text.

@@ -54,15 +54,25 @@ fn truth(value: Option<bool>) -> Value {
     value.map_or(Undefined, Bool)
 }
 
+/// What [`Evaluation`] cannot tell: a rule uses something that it does not know, such as a module, or takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// Expressions that may be evaluated for one rule; nested loops would take for ever.
+const MAX_STEPS: u32 = 1 << 20;
+
 /// Evaluates the rules of one namespace, in order.
 #[derive(Debug)]
 pub struct Evaluation<'d> {
     data: &'d [u8],
+    externals: BTreeMap<String, Value>,
     rules: BTreeMap<String, bool>,
     matches: Vec<(String, Vec<Found>)>,
     locals: Vec<(String, Value)>,
     /// The pattern that `$` stands for.
     current: Vec<usize>,
+    /// Expressions that may still be evaluated; nothing is left after something unknown.
+    left: u32,
 }
 
 impl<'d> Evaluation<'d> {
@@ -70,25 +80,51 @@ impl<'d> Evaluation<'d> {
     pub fn new(data: &'d [u8]) -> Self {
         Evaluation {
             data,
+            externals: BTreeMap::new(),
             rules: BTreeMap::new(),
             matches: Vec::new(),
             locals: Vec::new(),
             current: Vec::new(),
+            left: 0,
         }
+    }
+
+    /// Gives an external variable a value.
+    pub fn define(&mut self, name: &str, value: Value) {
+        self.externals.insert(name.to_owned(), value);
     }
 
     /// Whether the condition of `rule` holds; rules after it can refer to it.
     ///
-    /// # Panics
-    /// The rule uses something that this evaluator does not know, such as a module.
-    pub fn rule(&mut self, rule: &Rule<'_>) -> bool {
-        self.matches = rule.patterns.iter().map(|p| (p.id.name.to_owned(), find(p, self.data))).collect();
+    /// # Errors
+    /// This evaluator does not know the answer.
+    pub fn rule(&mut self, rule: &Rule<'_>) -> Result<bool, Unknown> {
+        let found = rule.patterns.iter().map(|p| Some((p.id.name.to_owned(), find(p, self.data)?)));
+        self.matches = found.collect::<Option<_>>().ok_or(Unknown)?;
+        self.left = MAX_STEPS;
         let holds = self.value(&rule.condition).holds();
+        if self.left == 0 {
+            return Err(Unknown);
+        }
         self.rules.insert(rule.name.name.to_owned(), holds);
-        holds
+        Ok(holds)
+    }
+
+    /// The matches of each pattern of the rule that was evaluated last, by name.
+    pub fn matches(&self) -> &[(String, Vec<Found>)] {
+        &self.matches
+    }
+
+    fn unknown(&mut self) -> Value {
+        self.left = 0;
+        Undefined
     }
 
     fn value(&mut self, expr: &Expr<'_>) -> Value {
+        if self.left <= 1 {
+            return self.unknown();
+        }
+        self.left -= 1;
         match &expr.kind {
             ExprKind::Bool(value) => Bool(*value),
             ExprKind::Int(value) => Int(*value),
@@ -122,8 +158,10 @@ impl<'d> Evaluation<'d> {
             ExprKind::Or(operands) => Bool(operands.iter().any(|operand| self.value(operand).holds())),
             ExprKind::Binary(BinaryOp::Matches, text, pattern) => match (self.value(text), &pattern.kind) {
                 (Str(text), ExprKind::Regex(r)) => {
-                    let program = regex::Program::new(&r.source, r.case_insensitive, r.dot_matches_new_line);
-                    Bool(program.is_match(&text))
+                    match regex::Program::new(&r.source, r.case_insensitive, r.dot_matches_new_line) {
+                        Some(program) => Bool(program.is_match(&text)),
+                        None => self.unknown(),
+                    }
                 }
                 _ => Undefined,
             },
@@ -168,18 +206,21 @@ impl<'d> Evaluation<'d> {
                 self.locals.truncate(before);
                 value
             }
+            // Of what is no program.
+            ExprKind::Entrypoint if !self.data.starts_with(b"MZ") && !self.data.starts_with(b"\x7F") => {
+                Undefined
+            }
             ExprKind::Regex(_) | ExprKind::Entrypoint | ExprKind::Field(..) | ExprKind::Index(..) => {
-                panic!("unknown to this evaluator: {expr:?}")
+                self.unknown()
             }
         }
     }
 
-    fn named(&self, name: &str) -> Value {
+    fn named(&mut self, name: &str) -> Value {
         let local = self.locals.iter().rev().find(|(local, _)| local == name).map(|(_, value)| value.clone());
-        local.unwrap_or_else(|| match self.rules.get(name) {
-            Some(holds) => Bool(*holds),
-            None => panic!("nothing is called {name}"),
-        })
+        let rule = || self.rules.get(name).map(|holds| Bool(*holds));
+        let named = local.or_else(rule).or_else(|| self.externals.get(name).cloned());
+        named.unwrap_or_else(|| self.unknown())
     }
 
     fn pattern(&self, id: &Ident<'_>) -> usize {
@@ -223,7 +264,7 @@ impl<'d> Evaluation<'d> {
 
     fn call(&mut self, function: &Expr<'_>, arguments: &[Expr<'_>]) -> Value {
         let (ExprKind::Ident(name), [offset]) = (&function.kind, arguments) else {
-            panic!("unknown to this evaluator: {function:?}");
+            return self.unknown();
         };
         let offset = self.value(offset).int().and_then(|o| usize::try_from(o).ok());
         let read = |len: usize| {
@@ -247,7 +288,7 @@ impl<'d> Evaluation<'d> {
             "int8" => (1, true),
             "int16" => (2, true),
             "int32" => (4, true),
-            other => panic!("no function is called {other}"),
+            _ => return self.unknown(),
         };
         let Some(mut bytes) = read(len) else { return Undefined };
         if !big {
@@ -264,10 +305,7 @@ impl<'d> Evaluation<'d> {
                 let members = self.patterns(set);
                 members.into_iter().map(|member| self.matched(member, anchor).holds()).collect()
             }
-            OfSet::Rules(items) => {
-                let named = |item: &SetItem<'_>| self.rules_named(item);
-                items.iter().flat_map(named).collect()
-            }
+            OfSet::Rules(items) => items.iter().flat_map(|item| self.rules_named(item)).collect(),
             OfSet::Exprs(exprs) => exprs.iter().map(|expr| self.value(expr).holds()).collect(),
         };
         let Some(wanted) = self.wanted(quantifier, members.len()) else { return Undefined };
@@ -275,12 +313,16 @@ impl<'d> Evaluation<'d> {
         Bool(wanted.met(found, members.len()))
     }
 
-    fn rules_named(&self, item: &SetItem<'_>) -> Vec<bool> {
-        let named = |name: &str| if item.wildcard { name.starts_with(item.name) } else { name == item.name };
-        self.rules.iter().filter(|(name, _)| named(name)).map(|(_, holds)| *holds).collect()
+    /// The values of a member of a set of rules; a name that no rule has is a truth value of its own.
+    fn rules_named(&mut self, item: &SetItem<'_>) -> Vec<bool> {
+        if !item.wildcard {
+            return vec![self.named(item.name).holds()];
+        }
+        let named = self.rules.iter().filter(|(name, _)| name.starts_with(item.name));
+        named.map(|(_, holds)| *holds).collect()
     }
 
-    /// The patterns of a set, in its order; one named twice counts twice.
+    /// The patterns of a set, each once.
     fn patterns(&self, set: &OfSet<'_>) -> Vec<usize> {
         let all = 0..self.matches.len();
         match set {
@@ -289,7 +331,7 @@ impl<'d> Evaluation<'d> {
                     true => self.matches[i].0.starts_with(item.name),
                     false => self.matches[i].0 == item.name,
                 };
-                items.iter().flat_map(|item| all.clone().filter(|&i| named(item, i))).collect()
+                all.filter(|&i| items.iter().any(|item| named(item, i))).collect()
             }
             _ => all.collect(),
         }
@@ -298,10 +340,18 @@ impl<'d> Evaluation<'d> {
     fn items(&mut self, iterable: &Iterable<'_>) -> Vec<Value> {
         match iterable {
             Iterable::Range(range) => {
-                self.bounds(range).map_or_else(Vec::new, |(low, high)| (low..=high).map(Int).collect())
+                let Some((low, high)) = self.bounds(range) else { return Vec::new() };
+                if high.saturating_sub(low) > i64::from(MAX_STEPS) {
+                    self.unknown();
+                    return Vec::new();
+                }
+                (low..=high).map(Int).collect()
             }
             Iterable::List(items) => items.iter().map(|item| self.value(item)).collect(),
-            Iterable::Expr(expr) => panic!("unknown to this evaluator: {expr:?}"),
+            Iterable::Expr(_) => {
+                self.unknown();
+                Vec::new()
+            }
         }
     }
 
@@ -353,6 +403,8 @@ fn binary(op: BinaryOp, left: &Value, right: &Value) -> Value {
     match (left, right) {
         (Str(left), Str(right)) => texts(op, left, right),
         (Int(left), Int(right)) => integers(op, *left, *right),
+        (Bool(left), Bool(right)) => integers(op, i64::from(*left), i64::from(*right)),
+        (Bool(left), Int(right)) | (Int(right), Bool(left)) => integers(op, i64::from(*left), *right),
         _ => match (left.float(), right.float()) {
             (Some(left), Some(right)) => floats(op, left, right),
             _ => Undefined,

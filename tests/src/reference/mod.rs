@@ -23,25 +23,31 @@ pub struct Found {
     pub xor_key: Option<u8>,
 }
 
-/// Every match of `pattern` in `data`: at each offset at most one, the longest of its forms.
+/// Every match of `pattern` in `data`: at each offset at most one, the longest of its forms. `None` if this cannot tell:
+/// an expression is outside of what both engines know, or it would take too long.
 ///
 /// # Panics
 /// The pattern is one that the compiler refuses.
-pub fn find(pattern: &Pattern<'_>, data: &[u8]) -> Vec<Found> {
+pub fn find(pattern: &Pattern<'_>, data: &[u8]) -> Option<Vec<Found>> {
     let modifiers = Modifiers::of(pattern);
-    (0..data.len())
-        .filter_map(|at| {
-            let forms = match &pattern.body {
-                PatternBody::Text(literal) => text::matches(&literal.value, &modifiers, data, at),
-                PatternBody::Hex(tokens) => {
-                    hex::length(tokens, data, at).map(|n| (n, None)).into_iter().collect()
-                }
-                PatternBody::Regex(regex) => regex::matches(regex, &modifiers, data, at),
-            };
-            let (length, xor_key) = forms.into_iter().max_by_key(|(length, _)| *length)?;
-            Some(Found { offset: at, length, xor_key })
-        })
-        .collect()
+    let matcher = match &pattern.body {
+        PatternBody::Regex(regex) => Some(regex::Matcher::new(regex, &modifiers)?),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for at in 0..data.len() {
+        let forms = match &pattern.body {
+            PatternBody::Text(literal) => text::matches(&literal.value, &modifiers, data, at),
+            PatternBody::Hex(tokens) => {
+                hex::length(tokens, data, at)?.map(|n| (n, None)).into_iter().collect()
+            }
+            PatternBody::Regex(_) => matcher.as_ref().map_or_else(Vec::new, |m| m.matches(data, at)),
+        };
+        if let Some((length, xor_key)) = forms.into_iter().max_by_key(|(length, _)| *length) {
+            found.push(Found { offset: at, length, xor_key });
+        }
+    }
+    Some(found)
 }
 
 /// The modifiers of a pattern, looked up by name.

@@ -64,8 +64,12 @@ fn encoded(text: &[u8], alphabet: &[u8; 64], data: &[u8], at: usize, width: usiz
         // The characters of the first group before the text's, and those of its last group after it, have to be
         // base64 as well; the last group may end early, by padding or with the data, and then its spare bits are zero.
         let place = |index: usize| (at + index * width).checked_sub(own.start * width);
-        let ended =
-            |index: usize| place(index).is_some_and(|o| o == data.len() || data.get(o) == Some(&b'='));
+        // With the data, the last character may end before the zero that belongs to it.
+        let pad = |o: usize| {
+            let rest = data.get(o + 1..o + width).unwrap_or_default();
+            data.get(o) == Some(&b'=') && rest.iter().all(|&byte| byte == 0)
+        };
+        let ended = |index: usize| place(index).is_some_and(|o| o == data.len() || pad(o));
         let groups_decode = |end: usize| {
             let used = end.div_ceil(6);
             let whole = used.next_multiple_of(4);
