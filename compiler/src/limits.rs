@@ -64,3 +64,9 @@ pub const MAX_PAIR_COST: f64 = 1_000_000.0;
 /// What searching for the triggers of one rule may cost, in nanoseconds a megabyte. A rule whose triggers are dearer is
 /// evaluated for every file that its gate admits, which is cheaper than to have all files searched for it.
 pub const MAX_TRIGGER_COST: f64 = 500_000.0;
+
+// Formatting.
+
+/// Levels by which the formatter indents a line at most. Deeper ones are no easier to read, and a file of nothing but
+/// brackets and line breaks would become a hundred times as long.
+pub const MAX_INDENT_LEVELS: usize = 16;

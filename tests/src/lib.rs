@@ -10,10 +10,12 @@
 mod case;
 mod pack;
 pub mod reference;
+mod rulesets;
 mod run;
 mod summary;
 
 pub use case::{Case, Expect, MatchRow, read_cases};
 pub use pack::{PackCase, RulePack};
+pub use rulesets::rule_files;
 pub use run::{NoIncludes, Outcome, TIME_LIMIT, compile_text, run, run_bounded};
 pub use summary::Summary;
