@@ -16,7 +16,7 @@ use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
 use crate::link::{Blob, Layout};
 use crate::output::{Compilation, Rejected, RuleInfo, Stats};
 use crate::plan::{self, Plan};
-use crate::{codes, conditions, link, lower, parser, tables, write};
+use crate::{codes, conditions, fix, link, lower, parser, tables, write};
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,11 @@ pub fn compile(
     refuse_broken_references(&mut rules, &names, &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));
     diagnostics.dedup();
+    for diagnostic in &mut diagnostics {
+        if let Some(source) = sources.get(diagnostic.source.0 as usize) {
+            fix::settle(&source.text, diagnostic);
+        }
+    }
     let rejected = rejections(&asts, &diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error) && !options.ignore_invalid_rules;
 

@@ -1,9 +1,9 @@
 //! Includes: loads what sources include, then puts rules and imports in the order in which they are meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::ast::{Ast, Item, Literal};
-use crate::check::Declaration;
+use crate::check::{Declaration, Imports};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, SourceId};
 use crate::input::{Loader, Source};
@@ -67,9 +67,9 @@ pub fn expand<'a>(
     asts: &'a [Ast<'a>],
     includes: &Includes,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<Declaration<'a>>, BTreeMap<SourceId, BTreeSet<String>>) {
+) -> (Vec<Declaration<'a>>, Imports) {
     let mut expansion =
-        Expansion { asts, includes, diagnostics, rules: Vec::new(), imports: BTreeMap::new() };
+        Expansion { asts, includes, diagnostics, rules: Vec::new(), imports: Imports::default() };
     for (i, root) in sources.iter().take(roots).enumerate() {
         let id = SourceId(i as u32);
         expansion.source(id, id, &root.namespace, &mut Vec::new());
@@ -82,7 +82,7 @@ struct Expansion<'a, 'd> {
     includes: &'d Includes,
     diagnostics: &'d mut Vec<Diagnostic>,
     rules: Vec<Declaration<'a>>,
-    imports: BTreeMap<SourceId, BTreeSet<String>>,
+    imports: Imports,
 }
 
 impl<'a> Expansion<'a, '_> {
@@ -121,6 +121,7 @@ impl<'a> Expansion<'a, '_> {
     }
 
     fn import(&mut self, module: &Literal<'_>, source: SourceId, root: SourceId) {
+        self.imports.ends.insert(source, module.span.end);
         let name = String::from_utf8_lossy(&module.value);
         if module_id(&name).is_none() {
             let known: Vec<String> = MODULES.iter().map(|m| format!("`{}`", m.name)).collect();
@@ -136,6 +137,6 @@ impl<'a> Expansion<'a, '_> {
             );
             return;
         }
-        self.imports.entry(root).or_default().insert(name.into_owned());
+        self.imports.modules.entry(root).or_default().insert(name.into_owned());
     }
 }

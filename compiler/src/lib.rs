@@ -10,6 +10,7 @@ pub mod codes;
 mod compile;
 mod conditions;
 pub mod diagnostic;
+pub mod fix;
 pub mod format;
 mod includes;
 mod input;

@@ -7,6 +7,7 @@ mod compile;
 mod disassemble;
 mod escape;
 mod externals;
+mod fix;
 mod include;
 mod meta;
 mod outcome;

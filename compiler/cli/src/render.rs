@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use hallmark_compiler::Source;
 use hallmark_compiler::diagnostic::{Diagnostic, Severity, Span};
 
@@ -37,6 +37,29 @@ impl<'a> Diagnostics<'a> {
         let _ = out.flush();
     }
 
+    /// The help of a diagnostic with its edits drawn into the source, when it has some.
+    fn suggestion<'d>(&self, diagnostic: &'d Diagnostic) -> Option<Group<'d>>
+    where
+        'a: 'd,
+    {
+        let fix = diagnostic.fix.as_ref()?;
+        let source: &'a Source = self.sources.get(diagnostic.source.0 as usize)?;
+        let shown = shown_together(&source.text, fix.edits.iter().map(|edit| edit.span))?;
+        let first_line = 1 + source.text.iter().take(shown.start).filter(|&&b| b == b'\n').count();
+        let excerpt = Excerpt::new(&source.text, shown);
+        let patches: Vec<_> = fix
+            .edits
+            .iter()
+            .map(|edit| {
+                let span = clamp(edit.span, source.text.len());
+                Patch::new(excerpt.at(span.start)..excerpt.at(span.end), edit.text.as_str())
+            })
+            .collect();
+        let snippet = Snippet::source(excerpt.text).line_start(first_line).path(source.name.as_str());
+        let help = diagnostic.help.as_deref().unwrap_or_default();
+        Some(Level::HELP.secondary_title(help).element(snippet.patches(patches)))
+    }
+
     /// One diagnostic, without a newline at its end.
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
         let level = match diagnostic.severity {
@@ -48,11 +71,19 @@ impl<'a> Diagnostics<'a> {
             Some(source) => title.element(snippet(source, diagnostic)),
             None => Group::with_title(title),
         };
-        if let Some(help) = &diagnostic.help {
+        let suggestion = self.suggestion(diagnostic);
+        if let Some(help) = diagnostic.help.as_ref().filter(|_| suggestion.is_none()) {
             group = group.element(Level::HELP.message(help.as_str()));
         }
-        self.renderer.render(&[group])
+        let groups: Vec<_> = [group].into_iter().chain(suggestion).collect();
+        self.renderer.render(&groups)
     }
+}
+
+/// The lines that the spans touch and those between them; `None` when that is too much to show.
+fn shown_together(text: &[u8], spans: impl Iterator<Item = Span>) -> Option<Range<usize>> {
+    let lines = spans.map(|span| whole_lines(text, &clamp(span, text.len())));
+    lines.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).filter(|shown| shown.len() <= MAX_EXCERPT)
 }
 
 /// One-based line and column (in characters) of a byte offset.
@@ -144,7 +175,7 @@ impl Excerpt {
 
 #[cfg(test)]
 mod tests {
-    use hallmark_compiler::diagnostic::SourceId;
+    use hallmark_compiler::diagnostic::{Edit, SourceId};
 
     use super::*;
 
@@ -176,6 +207,21 @@ mod tests {
         let caret = out.lines().find(|line| line.contains("^^^")).unwrap();
         let code = out.lines().find(|line| line.contains("condition: foo")).unwrap();
         assert_eq!(caret.find('^'), code.find("foo"), "{out}");
+    }
+
+    #[test]
+    fn edits_are_drawn_into_the_source() {
+        let text = b"\xFFrule a {\n\tcondition: b && c\n}\n";
+        let edits = vec![Edit::replace(span(text, b"&&"), "and")];
+        let diagnostic = Diagnostic::error("E0022", SourceId(0), span(text, b"&&"), "m", "")
+            .with_fix("write `and`", edits);
+        let out = render(text, &diagnostic);
+        assert!(out.contains("help: write `and`"), "{out}");
+        assert!(out.contains("condition: b and c"), "{out}");
+        let far = vec![Edit::remove(Span { start: 0, end: 1 }), Edit::insert(3 * MAX_EXCERPT as u32, "x")];
+        let long = vec![b'\n'; 4 * MAX_EXCERPT];
+        let diagnostic = diagnostic.with_suggestion("too much to show", far);
+        assert!(render(&long, &diagnostic).contains("= help: too much to show"));
     }
 
     #[test]

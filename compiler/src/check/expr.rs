@@ -6,7 +6,7 @@ use super::fold;
 use super::rule::{Checked, Checker, Refused};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::ir::{Anchor, Expr, Kind, PatternRef, Type, Value};
 
 impl<'c, 'a> Checker<'c, 'a> {
@@ -25,7 +25,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             ExprKind::Entrypoint => {
                 self.findings.push(
                     self.warning(codes::DEPRECATED, span, "`entrypoint` is deprecated", "written here")
-                        .with_help("use `pe.entry_point`"),
+                        .with_suggestion("use `pe.entry_point`", vec![Edit::replace(span, "pe.entry_point")]),
                 );
                 Ok(Expr { kind: Kind::Entrypoint, ty: Type::Int })
             }
@@ -138,7 +138,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             };
         }
         let Some(&index) = self.pattern_ids.get(id.name) else {
-            let near = crate::suggest::nearest(id.name, self.pattern_ids.keys().copied());
+            let meant = format!("${}", id.name.get(1..).unwrap_or_default());
+            let near = crate::suggest::nearest(&meant, self.pattern_ids.keys().copied());
             let mut finding = self.error(
                 codes::UNKNOWN_PATTERN,
                 id.span,
@@ -146,7 +147,10 @@ impl<'c, 'a> Checker<'c, 'a> {
                 "not defined under `strings`",
             );
             if let Some(near) = near {
-                finding = finding.with_help(format!("did you mean `{near}`?"));
+                // The first byte, `$` or another, says what is asked about the pattern.
+                let name = Span { start: id.span.start + 1, end: id.span.end };
+                let edits = vec![Edit::replace(name, near.get(1..).unwrap_or_default())];
+                finding = finding.with_suggestion(format!("did you mean `{near}`?"), edits);
             }
             return Err(self.refuse(finding));
         };
@@ -193,7 +197,10 @@ impl<'c, 'a> Checker<'c, 'a> {
                     "this range is empty",
                     format!("{a} is greater than {b}"),
                 )
-                .with_help(format!("did you mean `({b}..{a})`?")),
+                .with_suggestion(
+                    format!("did you mean `({b}..{a})`?"),
+                    vec![Edit::replace(range.span, format!("({b}..{a})"))],
+                ),
             ));
         }
         Ok((low, high))

@@ -14,7 +14,7 @@ mod patterns;
 mod quantified;
 mod rule;
 
-pub use names::{Declaration, Declarations};
+pub use names::{Declaration, Declarations, Imports};
 pub use rule::check_rule;
 
 use crate::ast::Expr;

@@ -6,7 +6,7 @@ use super::names::Declarations;
 use super::patterns::check_pattern;
 use crate::ast;
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Edit, Severity, SourceId, Span};
 use crate::ir::{self, DeclId, RuleIr, Type, Value};
 use crate::limits::MAX_PATTERNS;
 
@@ -161,7 +161,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                         "again here",
                     )
                     .with_label(first.span, "first given here")
-                    .with_help("remove one of them"),
+                    .with_fix("remove one of them", vec![Edit::remove(tag.span)]),
                 );
             }
         }
@@ -206,15 +206,17 @@ impl<'c, 'a> Checker<'c, 'a> {
         let rule = self.rule;
         for (pattern, used) in rule.patterns.iter().zip(&self.used) {
             if !used && !pattern.id.name.starts_with("$_") {
-                self.findings.push(
-                    self.error(
-                        codes::UNUSED_PATTERN,
-                        pattern.id.span,
-                        format!("pattern `{}` is not used", pattern.id.name),
-                        "the condition does not mention it",
-                    )
-                    .with_help("use it in the condition, remove it, or let its name begin with `$_`"),
+                let finding = self.error(
+                    codes::UNUSED_PATTERN,
+                    pattern.id.span,
+                    format!("pattern `{}` is not used", pattern.id.name),
+                    "the condition does not mention it",
                 );
+                let help = "use it in the condition, remove it, or let its name begin with `$_`";
+                self.findings.push(match pattern.id.name {
+                    "$" => finding.with_help(help),
+                    _ => finding.with_suggestion(help, vec![Edit::insert(pattern.id.span.start + 1, "_")]),
+                });
             }
         }
     }

@@ -19,7 +19,7 @@ mod tests;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
-use crate::parser;
+use crate::{fix, parser};
 
 use layout::lay_out;
 use pieces::{Scan, scan};
@@ -48,6 +48,7 @@ pub fn format(source: &[u8], indent: Indent) -> Result<Vec<u8>, Vec<Diagnostic>>
     parser::parse(SourceId(0), source, &mut diagnostics);
     diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     if !diagnostics.is_empty() {
+        diagnostics.iter_mut().for_each(|diagnostic| fix::settle(source, diagnostic));
         return Err(diagnostics);
     }
     let scanned = scan(source);
