@@ -16,7 +16,7 @@ use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
 use crate::link::{Blob, Layout};
 use crate::output::{Compilation, Rejected, RuleInfo, Stats};
 use crate::plan::{self, Plan};
-use crate::{codes, conditions, fix, link, lower, parser, tables, write};
+use crate::{codes, conditions, fix, link, lower, parser, slow, tables, write};
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,10 @@ pub fn compile(
     let mut rules = Vec::with_capacity(lowered.len());
     for result in lowered {
         match result {
-            Ok(rule) => rules.push(rule),
+            Ok(rule) => {
+                diagnostics.extend(slow::warnings(&rule));
+                rules.push(rule);
+            }
             Err(found) => diagnostics.extend(found),
         }
     }

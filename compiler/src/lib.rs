@@ -22,6 +22,7 @@ pub mod lower;
 mod output;
 pub mod parser;
 mod plan;
+mod slow;
 mod suggest;
 mod tables;
 mod write;

@@ -65,6 +65,11 @@ pub const MAX_PAIR_COST: f64 = 1_000_000.0;
 /// evaluated for every file that its gate admits, which is cheaper than to have all files searched for it.
 pub const MAX_TRIGGER_COST: f64 = 500_000.0;
 
+// Warnings.
+
+/// How often the loops of a condition may run for each file without a warning: it takes the better part of a second.
+pub const MAX_QUIET_ITERATIONS: u64 = 1_000_000;
+
 // Formatting.
 
 /// Levels by which the formatter indents a line at most. Deeper ones are no easier to read, and a file of nothing but

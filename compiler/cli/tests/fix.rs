@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use common::Folder;
 
-const BROKEN: &str = "rule a : x, y, x {\n    strings:\n        $a = \"x\" wide wide ASCII\n    condition:\n        $a && pe.is_pe\n}\n";
-const FIXED: &str = "import \"pe\"\nrule a : x y {\n    strings:\n        $a = \"x\" wide ascii\n    condition:\n        $a and pe.is_pe\n}\n";
+const BROKEN: &str = "rule a : x, y, x {\n    strings:\n        $a = \"wxyz\" wide wide ASCII\n    condition:\n        $a && pe.is_pe\n}\n";
+const FIXED: &str = "import \"pe\"\nrule a : x y {\n    strings:\n        $a = \"wxyz\" wide ascii\n    condition:\n        $a and pe.is_pe\n}\n";
 
 #[test]
 fn certain_fixes_are_applied_in_rounds() {

@@ -3,6 +3,7 @@
 use hallmark_image::insn::Op;
 
 use super::fold;
+use super::lint_condition::Side;
 use super::rule::{Checked, Checker, Refused};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::codes;
@@ -79,6 +80,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             .iter()
             .map(|operand| {
                 let expr = self.expr(operand)?;
+                self.lint_constant(&expr, operand.span);
                 self.truth_value(expr, operand.span)
             })
             .collect();
@@ -155,6 +157,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Err(self.refuse(finding));
         };
         self.used[index as usize] = true;
+        if let Some((&name, _)) = self.pattern_ids.get_key_value(id.name) {
+            self.named.entry(name).or_insert(id.span);
+        }
         Ok(PatternRef::Index(index))
     }
 
@@ -284,6 +289,11 @@ impl<'c, 'a> Checker<'c, 'a> {
                 .with_label(left.span, format!("this is {}", type_name(&a.ty))),
             ));
         }
+        let sides = [Side { expr: &a, span: left.span }, Side { expr: &b, span: right.span }];
+        if mixed(Type::Int, Type::Bool) {
+            self.lint_boolean(sides[0], sides[1], span);
+        }
+        self.lint_comparison(op, sides[0], sides[1], span);
         let ty = match accepts.result {
             Some(ty) => ty,
             None if mixed(Type::Float, Type::Float) || mixed(Type::Int, Type::Float) => Type::Float,

@@ -17,10 +17,21 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     /// What a name means; `qualifies` says that a dot follows.
     fn named(&mut self, name: &ast::Ident<'a>, qualifies: bool) -> Checked {
-        if let Some(variable) = self.scope.iter().rev().find(|v| v.name == name.name) {
+        if let Some(variable) = self.scope.iter_mut().rev().find(|v| v.name == name.name) {
+            variable.used = true;
             return Ok(Expr { kind: Kind::Local(variable.local), ty: variable.ty });
         }
         if let Some(id) = self.declarations.find(self.id, name.name) {
+            if self.declarations.get(id).rule.global.is_some() && self.rule.global.is_none() {
+                let finding = self.warning(
+                    codes::GLOBAL_IN_CONDITION,
+                    name.span,
+                    format!("`{}` is a global rule", name.name),
+                    "holds already when this is evaluated",
+                );
+                self.findings
+                    .push(finding.with_help("leave it out; no rule matches unless all global ones do"));
+            }
             let place = self.reference(id);
             return Ok(Expr { kind: Kind::Rule(place), ty: Type::Bool });
         }

@@ -39,6 +39,7 @@ impl<'s> Parser<'s, '_> {
 
     fn pattern(&mut self, id: Ident<'s>) -> Parsed<Pattern<'s>> {
         self.expect(TokenKind::Assign)?;
+        let start = self.token.span.start;
         let body = match self.token.kind {
             TokenKind::Text => {
                 let span = self.bump().span;
@@ -56,9 +57,10 @@ impl<'s> Parser<'s, '_> {
                 return Err(self.fail(error));
             }
         };
+        let body_span = Span { start, end: self.previous_end };
         let modifiers = self.modifiers()?;
         let span = Span { start: id.span.start, end: self.previous_end };
-        Ok(Pattern { id, body, modifiers, span })
+        Ok(Pattern { id, body, body_span, modifiers, span })
     }
 
     fn modifiers(&mut self) -> Parsed<Vec<Modifier<'s>>> {
