@@ -247,7 +247,8 @@ of that encoding; write them as escapes (`\\xe9`) to show that this is meant.";
     "Zero and the empty string are false, everything else is true. Say what you mean with a comparison.";
 
     ALWAYS_UNDEFINED "W0101" "an expression that is always undefined"
-    "Matches are counted from 1 and offsets from 0; asking for others gives undefined, which is never true.";
+    "Matches are counted from 1 and offsets from 0; asking for others gives undefined, which is never true. So does a \
+division by zero, and a shift by a negative number.";
 
     INVARIANT "W0102" "a condition that is always true or false"
     "It does not depend on the file: it is a constant, or asks for more than there can be. A set can't give more matches \

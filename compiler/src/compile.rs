@@ -80,22 +80,23 @@ pub fn compile(
     let (rules, names) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
 
     observe(Stage::Lower);
-    let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> = rules
+    let lowered: Vec<(Option<LoweredRule<'_>>, Vec<Diagnostic>)> = rules
         .into_par_iter()
         .map(|ir| {
             let classes = plan::classes(&ir.condition);
-            lower::lower_rule(ir, classes, options.relaxed_regex)
+            match lower::lower_rule(ir, classes, options.relaxed_regex) {
+                Ok(rule) => {
+                    let found = slow::warnings(&rule, classes);
+                    (Some(rule), found)
+                }
+                Err(found) => (None, found),
+            }
         })
         .collect();
     let mut rules = Vec::with_capacity(lowered.len());
-    for result in lowered {
-        match result {
-            Ok(rule) => {
-                diagnostics.extend(slow::warnings(&rule));
-                rules.push(rule);
-            }
-            Err(found) => diagnostics.extend(found),
-        }
+    for (rule, found) in lowered {
+        rules.extend(rule);
+        diagnostics.extend(found);
     }
     refuse_broken_references(&mut rules, &names, &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));

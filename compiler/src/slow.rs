@@ -1,35 +1,45 @@
 //! Warnings about patterns that are slow to search for.
 //!
 //! Input: lowered rules. A pattern is found by bytes in a row that its matches have ([`crate::lower::Run`]). One that has
-//! none, or only such as every file is full of, is tried at every position. That matters only where a condition asks for
-//! it anywhere.
+//! none is tried at every position, and one whose bytes every file is full of is tried often: dear enough not to be a
+//! trigger ([`MAX_TRIGGER_COST`]). That matters only where a condition asks for it anywhere.
 
 use hallmark_image::limits::SHORT_RANGE;
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Anchor, Expr, Items, Kind, LoweredRule, PatternRef};
+use crate::limits::MAX_TRIGGER_COST;
 
-/// A warning for each pattern of a rule that is searched for and slow.
-pub fn warnings(rule: &LoweredRule<'_>) -> Vec<Diagnostic> {
-    if !rule.patterns.iter().any(|lowered| lowered.slow) {
+/// A warning for each pattern that is searched for and slow, of a rule that can match files of these classes (as bits).
+pub fn warnings(rule: &LoweredRule<'_>, classes: u8) -> Vec<Diagnostic> {
+    // What no file can have costs nothing, and of what it is expected to cost nothing is known.
+    if classes == 0 || rule.patterns.iter().all(|lowered| lowered.cost() <= MAX_TRIGGER_COST) {
         return Vec::new();
     }
     let mut searched = vec![false; rule.patterns.len()];
     mark(&rule.ir.condition, &mut searched);
     let all = rule.patterns.iter().zip(&rule.ir.patterns).zip(searched);
-    all.filter(|((lowered, _), searched)| *searched && lowered.slow)
-        .map(|((_, pattern), _)| {
+    all.filter(|((lowered, _), searched)| *searched && lowered.cost() > MAX_TRIGGER_COST)
+        .map(|((lowered, pattern), _)| {
+            let (label, help) = match lowered.slow {
+                true => (
+                    "no bytes in a row lead to it, so every position of a file is tried",
+                    "let it have three bytes in a row that are known, better four; `?`, jumps and classes interrupt them",
+                ),
+                false => (
+                    "files are full of the bytes that lead to it, and each place is tried",
+                    "let it have some bytes that are rarer; zeros, spaces and repetitions are not",
+                ),
+            };
             Diagnostic::warning(
                 codes::SLOW_PATTERN,
                 rule.ir.source,
                 pattern.span,
                 format!("pattern `{}` is slow to search for", pattern.id),
-                "no bytes in a row lead to it, so every position of a file is tried",
+                label,
             )
-            .with_help(
-                "let it have three bytes in a row that are known, better four; `?`, jumps and classes interrupt them",
-            )
+            .with_help(help)
         })
         .collect()
 }

@@ -55,6 +55,10 @@ const CONDITIONS: &[(&str, &[&str])] = &[
     ("any of them and #a in (0..10) >= 0", &[]),
     ("#a < 0 or $b", &["W0111 #a < 0"]),
     ("any of them and external == 1", &[]),
+    ("any of them and external << -1 == 2", &["W0101 external << -1"]),
+    ("any of them and external << 1 == 2", &[]),
+    ("any of them and filesize % 0 == 2", &["W0101 filesize % 0"]),
+    ("any of them and filesize \\ 2 == 2", &[]),
     ("any of them at 0", &[]),
     ("all of them at 0", &["W0111 all of them at 0"]),
     ("all of ($a) at 0 or $b", &[]),
@@ -126,6 +130,9 @@ const PATTERNS: &[(&str, &str, &[&str])] = &[
     ("$a = { 00 [1-10] 01 }", "$a in (0..100000)", &["W0200 { 00 [1-10] 01 }"]),
     ("$a = { 00 [1-10] 01 }", "for any of them : ($ at 0)", &["W0200 { 00 [1-10] 01 }"]),
     ("$a = /[a-z]+[0-9]+/ wide", "$a", &["W0200 /[a-z]+[0-9]+/"]),
+    ("$a = { 00 00 00 00 }", "$a", &["W0200 { 00 00 00 00 }"]),
+    ("$a = { 00 00 00 00 }", "$a and filesize < 0", &["W0111 filesize < 0"]),
+    ("$a = \"the \" wide nocase", "$a", &[]),
     ("$a = /[a-z]+word[0-9]+/", "$a", &[]),
 ];
 

@@ -294,6 +294,13 @@ impl<'c, 'a> Checker<'c, 'a> {
             self.lint_boolean(sides[0], sides[1], span);
         }
         self.lint_comparison(op, sides[0], sides[1], span);
+        // Where both sides are constants folding has its own word for a negative shift.
+        let why = match (op, a.as_int(), b.as_int()) {
+            (Op::Shl | Op::Shr, None, Some(..0)) => "a shift by a negative number",
+            (Op::Div | Op::Mod, _, Some(0)) if a.ty == Type::Int => "a division by zero",
+            _ => "",
+        };
+        self.warn_undefined(!why.is_empty(), span, why);
         let ty = match accepts.result {
             Some(ty) => ty,
             None if mixed(Type::Float, Type::Float) || mixed(Type::Int, Type::Float) => Type::Float,
