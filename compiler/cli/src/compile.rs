@@ -12,7 +12,7 @@ use crate::escape;
 use crate::externals::Define;
 use crate::include::FileLoader;
 use crate::outcome::complain;
-use crate::render::{self, Diagnostics};
+use crate::render::{self, Diagnostics, Lines};
 use crate::sources::{self, SourceArg, SourceFile};
 
 /// Options that say how rules are compiled.
@@ -123,9 +123,10 @@ impl Compiled {
     /// Prints every rule that was left out to standard error, a line each.
     pub fn print_rejected(&self) {
         let Compilation { sources, rejected, .. } = &self.compilation;
+        let lines = Lines::new(sources);
         for rejection in rejected {
             let Some(source) = sources.get(rejection.source.0 as usize) else { continue };
-            let (line, _) = render::position(source, rejection.span.start);
+            let (line, _) = lines.position(rejection.source, rejection.span.start as usize);
             let what = match &rejection.rule {
                 Some(rule) => format!("rule {rule}"),
                 None => "file".to_owned(),

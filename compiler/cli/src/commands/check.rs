@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use hallmark_compiler::Source;
 use hallmark_compiler::codes;
-use hallmark_compiler::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity, Span};
+use hallmark_compiler::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity, SourceId, Span};
 use serde_json::{Value, json};
 
 use crate::compile::{CompileArgs, Compiled, is_error};
@@ -13,7 +13,7 @@ use crate::escape;
 use crate::fix;
 use crate::outcome::{Outcome, complain};
 use crate::output;
-use crate::render;
+use crate::render::Lines;
 use crate::sarif::{self, Finding, Region, Replacements};
 use crate::sources::SourceArg;
 
@@ -71,6 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let diagnostics = &compiled.compilation.diagnostics;
     let errors = diagnostics.iter().filter(|diagnostic| is_error(diagnostic)).count();
     let warnings = diagnostics.len() - errors;
+    let lines = Lines::new(sources);
     match args.format {
         Format::Human => {
             compiled.print_diagnostics();
@@ -83,14 +84,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             }
         }
         Format::Json => {
-            let all: Vec<_> = diagnostics.iter().map(|diagnostic| to_json(sources, diagnostic)).collect();
+            let all: Vec<_> =
+                diagnostics.iter().map(|diagnostic| to_json(sources, &lines, diagnostic)).collect();
             let mut document = json!({"diagnostics": all, "errors": errors, "warnings": warnings});
             if let (true, Some(map)) = (args.fix, document.as_object_mut()) {
                 map.insert("fixed".to_owned(), json!(fixed.fixes));
             }
             output::print_json(&document)?;
         }
-        Format::Sarif => output::print_json(&to_sarif(sources, diagnostics))?,
+        Format::Sarif => output::print_json(&to_sarif(sources, &lines, diagnostics))?,
     }
     let failed = errors > 0 || (args.fail_on_warnings && warnings > 0);
     Ok(if failed { Outcome::Refused } else { Outcome::Good })
@@ -151,10 +153,15 @@ fn source_of<'s>(sources: &'s [Source], diagnostic: &Diagnostic) -> Option<&'s S
     sources.get(diagnostic.source.0 as usize)
 }
 
-fn to_json(sources: &[Source], diagnostic: &Diagnostic) -> Value {
+/// First line and column of a span, and those after its end.
+fn ends(lines: &Lines<'_>, source: SourceId, span: Span) -> ((usize, usize), (usize, usize)) {
+    (lines.position(source, span.start as usize), lines.position(source, span.end as usize))
+}
+
+fn to_json(sources: &[Source], lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value {
     let source = source_of(sources, diagnostic);
     let label = |label: &Label| {
-        let (start, end) = ends(source, label.span);
+        let (start, end) = ends(lines, diagnostic.source, label.span);
         json!({
             "line": start.0, "column": start.1, "end_line": end.0, "end_column": end.1,
             "start": label.span.start, "end": label.span.end, "text": label.text,
@@ -170,7 +177,7 @@ fn to_json(sources: &[Source], diagnostic: &Diagnostic) -> Value {
         "help": diagnostic.help,
         "fix": diagnostic.fix.as_ref().map(|fix| {
             let edit = |edit: &Edit| {
-                let (start, end) = ends(source, edit.span);
+                let (start, end) = ends(lines, diagnostic.source, edit.span);
                 json!({
                     "line": start.0, "column": start.1, "end_line": end.0, "end_column": end.1,
                     "start": edit.span.start, "end": edit.span.end, "text": edit.text,
@@ -191,18 +198,7 @@ fn applicability(fix: &Fix) -> &'static str {
     }
 }
 
-fn ends(source: Option<&Source>, span: Span) -> ((usize, usize), (usize, usize)) {
-    source.map_or(((1, 1), (1, 1)), |source| {
-        (render::position(source, span.start), render::position(source, span.end))
-    })
-}
-
-fn text_region(source: Option<&Source>, span: Span) -> Region {
-    let (start, end) = ends(source, span);
-    Region::Text { start, end }
-}
-
-fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
+fn to_sarif(sources: &[Source], lines: &Lines<'_>, diagnostics: &[Diagnostic]) -> Value {
     let mut rules = BTreeMap::new();
     let findings: Vec<_> = diagnostics
         .iter()
@@ -210,14 +206,13 @@ fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
             let title = codes::explain(diagnostic.code).map_or("", |code| code.title);
             rules.insert(diagnostic.code.to_owned(), title.to_owned());
             let source = source_of(sources, diagnostic);
-            let (start, end) = ends(source, diagnostic.primary.span);
+            let region = |span: Span| {
+                let (start, end) = ends(lines, diagnostic.source, span);
+                Region::Text { start, end }
+            };
             let fix = diagnostic.fix.as_ref().map(|fix| Replacements {
                 description: diagnostic.help.clone().unwrap_or_default(),
-                edits: fix
-                    .edits
-                    .iter()
-                    .map(|edit| (text_region(source, edit.span), edit.text.clone()))
-                    .collect(),
+                edits: fix.edits.iter().map(|edit| (region(edit.span), edit.text.clone())).collect(),
             });
             Finding {
                 id: diagnostic.code.to_owned(),
@@ -227,7 +222,7 @@ fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
                     None => diagnostic.message.clone(),
                 },
                 path: source.map(|source| source.name.clone()).unwrap_or_default(),
-                region: Some(Region::Text { start, end }),
+                region: Some(region(diagnostic.primary.span)),
                 properties: diagnostic
                     .fix
                     .as_ref()
