@@ -135,6 +135,18 @@ fn rules_that_compiled_before_mean_the_same() {
     assert_eq!(compared, CASES.iter().filter(|case| case.0.starts_with('W')).count());
 }
 
+#[test]
+fn what_is_refused_for_another_reason_is_not_made_to_mean_something() {
+    let (text, left) = fixed("rule a { strings: $a = { 41 42 43 44 } wide wide condition: $a }");
+    assert_eq!(text, "rule a { strings: $a = { 41 42 43 44 } wide condition: $a }");
+    assert!(left.iter().any(|d| d.code == "E0115"), "{left:?}");
+    let (text, left) = fixed("rule a { condition: $a = \"x\" }");
+    assert_eq!(text, "rule a { condition: $a = \"x\" }");
+    assert!(left.iter().any(|d| d.code == "E0022"), "{left:?}");
+    let (text, _) = fixed("rule a { strings: $a = { 41 42 /* name */ 43 44 } condition: $a }");
+    assert!(text.contains("/* name */"), "{text}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

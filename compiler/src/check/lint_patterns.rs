@@ -84,8 +84,14 @@ impl<'a> Checker<'_, 'a> {
         text.push('"');
         let finding =
             self.warning(codes::TEXT_AS_HEX, pattern.body_span, "these bytes are a text", "written in hex");
-        let edits = vec![Edit::replace(pattern.body_span, text.as_str())];
-        self.findings.push(finding.with_fix(format!("write `{text}`"), edits));
+        let (help, edits) =
+            (format!("write `{text}`"), vec![Edit::replace(pattern.body_span, text.as_str())]);
+        // A modifier that is refused on hex patterns would mean something on a text.
+        let same = pattern.modifiers.iter().all(|modifier| modifier.kind == ModifierKind::Private);
+        self.findings.push(match same {
+            true => finding.with_fix(help, edits),
+            false => finding.with_suggestion(help, edits),
+        });
     }
 
     fn lint_jumps(&mut self, tokens: &[HexToken]) {

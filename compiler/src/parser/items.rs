@@ -154,12 +154,21 @@ impl<'s> Parser<'s, '_> {
         if let TokenKind::Bad(_) | TokenKind::Eof = self.token.kind {
             return;
         }
-        let error = self
-            .error(codes::EMPTY_SECTION, heading, format!("the `{name}` section is empty"), "nothing follows")
-            .with_fix(
-                format!("leave out `{name}:`"),
-                vec![Edit::remove(Span { start: heading.start, end: self.previous_end })],
-            );
+        let error = self.error(
+            codes::EMPTY_SECTION,
+            heading,
+            format!("the `{name}` section is empty"),
+            "nothing follows",
+        );
+        let help = format!("leave out `{name}:`");
+        let error = match self.token.kind {
+            TokenKind::Keyword(Keyword::Meta | Keyword::Strings | Keyword::Condition) => {
+                let whole = Span { start: heading.start, end: self.previous_end };
+                error.with_fix(help, vec![Edit::remove(whole)])
+            }
+            // What follows may have been meant to be in it.
+            _ => error.with_help(help),
+        };
         self.report(error);
     }
 
