@@ -117,6 +117,8 @@ pub struct Pattern<'s> {
     pub id: Ident<'s>,
     /// What to look for.
     pub body: PatternBody<'s>,
+    /// Where that stands, with its quotes, slashes and flags, or braces.
+    pub body_span: Span,
     /// Modifiers, in order.
     pub modifiers: Vec<Modifier<'s>>,
     /// From the identifier to the last modifier.

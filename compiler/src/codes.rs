@@ -1,7 +1,7 @@
 //! The diagnostic codes: id, one-line title and the longer explanation that `hallmark check --explain CODE` prints.
 //!
 //! Ids are stable and never reused. `E0001`-`E0099` and `W0001`-`W0099` are the parser's,
-//! `E0100`-`E0199` and `W0100`-`W0199` the checker's, `E0200`-`E0299` those of lowering.
+//! `E0100`-`E0199` and `W0100`-`W0199` the checker's, `E0200`-`E0299` and `W0200`-`W0299` those of patterns.
 
 /// What is known about a diagnostic code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,8 @@ a byte or alternatives, and so does each alternative.";
     "A jump is written `[n]`, `[n-m]` with n <= m, `[n-]` or `[-]`, and passes over at least one byte.";
 
     REGEX_FLAG "E0021" "an unknown flag of a regular expression"
-    "The flags of a regular expression are `i` (upper and lower case are the same) and `s` (`.` matches line ends too).";
+    "The flags of a regular expression are `i` (upper and lower case are the same) and `s` (`.` matches line ends \
+too).";
 
     FOREIGN_OPERATOR "E0022" "an operator of another language"
     "Equality is `==`; conditions are joined with `and`, `or` and `not`; integers are divided with `\\`.";
@@ -246,13 +247,70 @@ of that encoding; write them as escapes (`\\xe9`) to show that this is meant.";
     "Zero and the empty string are false, everything else is true. Say what you mean with a comparison.";
 
     ALWAYS_UNDEFINED "W0101" "an expression that is always undefined"
-    "Matches are counted from 1 and offsets from 0; asking for others gives undefined, which is never true.";
+    "Matches are counted from 1 and offsets from 0; asking for others gives undefined, which is never true. So does a \
+division by zero, and a shift by a negative number.";
 
     INVARIANT "W0102" "a condition that is always true or false"
-    "A set can't give more matches than it has members.";
+    "It does not depend on the file: it is a constant, or asks for more than there can be. A set can't give more matches \
+than it has members.";
 
     DEPRECATED "W0103" "a deprecated construct"
     "It still works; the help says what to write today.";
+
+    ZERO_OF_SET "W0104" "none, written as zero"
+    "`0 of` is true when nothing of the set matches, as `none of` is; it can be read as if any number would do. Write \
+`none`.";
+
+    BOOLEAN_AS_INTEGER "W0105" "a boolean compared with an integer"
+    "True is 1 and false is 0, so that comparing with any other number is never true. Use the boolean as it is, or \
+`not`.";
+
+    DUPLICATE_IMPORT "W0106" "a module imported twice"
+    "One import is enough for a file and what it includes.";
+
+    DUPLICATE_PATTERN_VALUE "W0107" "two patterns that look for the same"
+    "They are found together, so that a set such as `2 of them` counts both. Keep one of them.";
+
+    GLOBAL_IN_CONDITION "W0108" "a global rule in a condition"
+    "No rule of the namespace matches unless all its global rules do. To ask for one says nothing, and with `not` the \
+condition can never be true.";
+
+    SLOW_LOOP "W0109" "a loop whose length depends on the file"
+    "From a constant to `filesize`, or to the number of matches of a pattern, is as far as a file makes it. Bound the \
+end, as with `math.min(filesize, 4096)`, or look for the bytes with a pattern.";
+
+    MANY_ITERATIONS "W0110" "a loop that runs very often"
+    "Loops within loops multiply. More than a million steps for each file take longer than searching it.";
+
+    UNSATISFIABLE "W0111" "an expression that is never true"
+    "The two sides of the comparison have no value in common, whatever the file is; or several patterns would have to \
+match at one offset. The labels say what each side can be.";
+
+    UNUSED_VARIABLE "W0112" "a variable that nothing uses"
+    "A loop whose body does not depend on its variable asks the same each time. If that is meant, let the name begin \
+with `_`.";
+
+    UNINTENDED_MEMBER "W0113" "a pattern that a set has by its name only"
+    "`$s*` means `$s1` and `$s2`, and `$suspicious` too. Where the others are numbered and the condition uses that one \
+by itself, this is seldom meant.";
+
+    HIDDEN_NAME "W0114" "a rule with the name of a module or variable"
+    "Conditions of rules below can't use the module, or the external variable, by that name any more. YARA-X refuses \
+such a rule.";
+
+    REDUNDANT_MODIFIER "W0115" "a modifier that says what is said already"
+    "The flag `i` of a regular expression and `nocase` mean the same.";
+
+    TEXT_AS_HEX "W0116" "a text written in hex"
+    "All bytes of the pattern are readable characters. As a text it can be read, and means the same.";
+
+    CONSECUTIVE_JUMPS "W0117" "jumps that follow each other"
+    "Two jumps in a row are one: the sums of their shortest and longest lengths.";
+
+    SLOW_PATTERN "W0200" "a pattern that is slow to search for"
+    "A pattern is found by bytes in a row that its matches have. Without any, or with two that files are full of, every \
+position of a file is tried. A longer text, or bytes instead of `?`, jumps and classes, helps; so does asking for \
+the pattern at an offset.";
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
 use crate::link::{Blob, Layout};
 use crate::output::{Compilation, Rejected, RuleInfo, Stats};
 use crate::plan::{self, Plan};
-use crate::{codes, conditions, link, lower, parser, tables, write};
+use crate::{codes, conditions, fix, link, lower, parser, slow, tables, write};
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,23 +80,32 @@ pub fn compile(
     let (rules, names) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
 
     observe(Stage::Lower);
-    let lowered: Vec<Result<LoweredRule<'_>, Vec<Diagnostic>>> = rules
+    let lowered: Vec<(Option<LoweredRule<'_>>, Vec<Diagnostic>)> = rules
         .into_par_iter()
         .map(|ir| {
             let classes = plan::classes(&ir.condition);
-            lower::lower_rule(ir, classes, options.relaxed_regex)
+            match lower::lower_rule(ir, classes, options.relaxed_regex) {
+                Ok(rule) => {
+                    let found = slow::warnings(&rule, classes);
+                    (Some(rule), found)
+                }
+                Err(found) => (None, found),
+            }
         })
         .collect();
     let mut rules = Vec::with_capacity(lowered.len());
-    for result in lowered {
-        match result {
-            Ok(rule) => rules.push(rule),
-            Err(found) => diagnostics.extend(found),
-        }
+    for (rule, found) in lowered {
+        rules.extend(rule);
+        diagnostics.extend(found);
     }
     refuse_broken_references(&mut rules, &names, &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));
     diagnostics.dedup();
+    for diagnostic in &mut diagnostics {
+        if let Some(source) = sources.get(diagnostic.source.0 as usize) {
+            fix::settle(&source.text, diagnostic);
+        }
+    }
     let rejected = rejections(&asts, &diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error) && !options.ignore_invalid_rules;
 

@@ -46,6 +46,52 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// The edits that do it, when they are known; `help` says what they are.
+    pub fix: Option<Fix>,
+}
+
+/// Edits of the diagnostic's source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fix {
+    /// Whether they can be applied unseen.
+    pub applicability: Applicability,
+    /// The edits, in order and apart from each other.
+    pub edits: Vec<Edit>,
+}
+
+/// How sure a fix is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Applicability {
+    /// It keeps the meaning, or the text was refused and can have meant nothing else.
+    Certain,
+    /// It is one of several possibilities; somebody has to decide.
+    Suggested,
+}
+
+/// A replacement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    /// What is replaced; may be empty.
+    pub span: Span,
+    /// By what; may be empty.
+    pub text: String,
+}
+
+impl Edit {
+    /// Replaces a span.
+    pub fn replace(span: Span, text: impl Into<String>) -> Self {
+        Edit { span, text: text.into() }
+    }
+
+    /// Removes a span.
+    pub fn remove(span: Span) -> Self {
+        Edit { span, text: String::new() }
+    }
+
+    /// Inserts before an offset.
+    pub fn insert(at: u32, text: impl Into<String>) -> Self {
+        Edit { span: Span { start: at, end: at }, text: text.into() }
+    }
 }
 
 /// A span and what to say about it.
@@ -74,6 +120,7 @@ impl Diagnostic {
             primary: Label { span, text: label.into() },
             secondary: Vec::new(),
             help: None,
+            fix: None,
         }
     }
 
@@ -92,6 +139,27 @@ impl Diagnostic {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds what to do about it, with the edits that do it and can be made unseen.
+    pub fn with_fix(self, help: impl Into<String>, edits: Vec<Edit>) -> Self {
+        self.with_edits(help, Applicability::Certain, edits)
+    }
+
+    /// Adds what may have been meant, with the edits that make it so.
+    pub fn with_suggestion(self, help: impl Into<String>, edits: Vec<Edit>) -> Self {
+        self.with_edits(help, Applicability::Suggested, edits)
+    }
+
+    fn with_edits(mut self, help: impl Into<String>, applicability: Applicability, edits: Vec<Edit>) -> Self {
+        self.help = Some(help.into());
+        self.fix = Some(Fix { applicability, edits });
+        self
+    }
+
+    /// The fix, if it can be applied unseen.
+    pub fn certain_fix(&self) -> Option<&Fix> {
+        self.fix.as_ref().filter(|fix| fix.applicability == Applicability::Certain)
     }
 
     /// Adds another place.

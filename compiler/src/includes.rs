@@ -1,11 +1,11 @@
 //! Includes: loads what sources include, then puts rules and imports in the order in which they are meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::ast::{Ast, Item, Literal};
-use crate::check::Declaration;
+use crate::check::{Declaration, Imports};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, SourceId};
+use crate::diagnostic::{Diagnostic, Edit, SourceId, Span};
 use crate::input::{Loader, Source};
 use crate::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDES};
 use crate::parser;
@@ -67,9 +67,16 @@ pub fn expand<'a>(
     asts: &'a [Ast<'a>],
     includes: &Includes,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<Declaration<'a>>, BTreeMap<SourceId, BTreeSet<String>>) {
-    let mut expansion =
-        Expansion { asts, includes, diagnostics, rules: Vec::new(), imports: BTreeMap::new() };
+) -> (Vec<Declaration<'a>>, Imports) {
+    let mut expansion = Expansion {
+        asts,
+        includes,
+        diagnostics,
+        sources,
+        imported: BTreeMap::new(),
+        rules: Vec::new(),
+        imports: Imports::default(),
+    };
     for (i, root) in sources.iter().take(roots).enumerate() {
         let id = SourceId(i as u32);
         expansion.source(id, id, &root.namespace, &mut Vec::new());
@@ -81,8 +88,11 @@ struct Expansion<'a, 'd> {
     asts: &'a [Ast<'a>],
     includes: &'d Includes,
     diagnostics: &'d mut Vec<Diagnostic>,
+    sources: &'a [Source],
+    /// The first import of each module in each source.
+    imported: BTreeMap<(SourceId, String), Span>,
     rules: Vec<Declaration<'a>>,
-    imports: BTreeMap<SourceId, BTreeSet<String>>,
+    imports: Imports,
 }
 
 impl<'a> Expansion<'a, '_> {
@@ -120,8 +130,30 @@ impl<'a> Expansion<'a, '_> {
         open.pop();
     }
 
+    fn duplicate_import(&mut self, name: &str, span: Span, first: Span, source: SourceId) {
+        const KEYWORD: &[u8] = b"import";
+        let message = format!("module `{name}` is imported twice");
+        let finding = Diagnostic::warning(codes::DUPLICATE_IMPORT, source, span, message, "again here")
+            .with_label(first, "imported here");
+        let text = self.sources.get(source.0 as usize).map_or(&[][..], |source| &source.text);
+        let before = text.get(..span.start as usize).unwrap_or_default().trim_ascii_end();
+        self.diagnostics.push(match before.strip_suffix(KEYWORD) {
+            Some(before) => {
+                let statement = Span { start: before.len() as u32, end: span.end };
+                finding.with_fix("remove one of them", vec![Edit::remove(statement)])
+            }
+            None => finding.with_help("remove one of them"),
+        });
+    }
+
     fn import(&mut self, module: &Literal<'_>, source: SourceId, root: SourceId) {
+        self.imports.ends.insert(source, module.span.end);
         let name = String::from_utf8_lossy(&module.value);
+        // A source that is included twice has each of its imports once all the same.
+        let first = *self.imported.entry((source, name.clone().into_owned())).or_insert(module.span);
+        if first != module.span {
+            self.duplicate_import(&name, module.span, first, source);
+        }
         if module_id(&name).is_none() {
             let known: Vec<String> = MODULES.iter().map(|m| format!("`{}`", m.name)).collect();
             self.diagnostics.push(
@@ -136,6 +168,6 @@ impl<'a> Expansion<'a, '_> {
             );
             return;
         }
-        self.imports.entry(root).or_default().insert(name.into_owned());
+        self.imports.modules.entry(root).or_default().insert(name.into_owned());
     }
 }

@@ -61,6 +61,8 @@ pub struct LoweredRule<'a> {
 pub struct PatternIr<'a> {
     /// `$a`, or `$`.
     pub id: String,
+    /// Where what it looks for is written.
+    pub span: Span,
     /// `private`
     pub private: bool,
     /// What is searched for, and how.

@@ -70,3 +70,14 @@ pub const MAX_OUTLINE_GAP: u32 = 256;
 /// What searching for the triggers of one rule may cost, in nanoseconds a megabyte. A rule whose triggers are dearer is
 /// evaluated for every file that its gate admits, which is cheaper than to have all files searched for it.
 pub const MAX_TRIGGER_COST: f64 = 500_000.0;
+
+// Warnings.
+
+/// How often the loops of a condition may run for each file without a warning: it takes the better part of a second.
+pub const MAX_QUIET_ITERATIONS: u64 = 1_000_000;
+
+// Formatting.
+
+/// Levels by which the formatter indents a line at most. Deeper ones are no easier to read, and a file of nothing but
+/// brackets and line breaks would become a hundred times as long.
+pub const MAX_INDENT_LEVELS: usize = 16;

@@ -1,6 +1,5 @@
 // Linux rootkits: shared objects for the preloader, kernel modules.
 
-
 rule Linux_Preload_Rootkit : rootkit linux elf {
     meta:
         description = "Shared object that names the preloader's list and hooks directory, socket or login calls to hide something"

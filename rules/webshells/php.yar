@@ -86,9 +86,9 @@ rule Webshell_PHP_In_Image : webshell php polyglot {
     condition:
         filesize < 10MB and
         (
-            uint32be(0) == 0x89504E47 or    // PNG
-            uint32be(0) == 0x47494638 or    // GIF
-            (uint32be(0) & 0xFFFFFF00) == 0xFFD8FF00    // JPEG
+            uint32be(0) == 0x89504E47 or // PNG
+            uint32be(0) == 0x47494638 or // GIF
+            (uint32be(0) & 0xFFFFFF00) == 0xFFD8FF00 // JPEG
         ) and
         $tag and
         any of ($code*) in (@tag..@tag + 4096)

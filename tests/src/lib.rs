@@ -13,12 +13,14 @@ pub mod fuzz;
 pub mod generate;
 mod pack;
 pub mod reference;
+mod rulesets;
 mod run;
 mod summary;
 mod trial;
 
 pub use case::{Case, Expect, MatchRow, read_cases};
 pub use pack::{PackCase, RulePack};
+pub use rulesets::rule_files;
 pub use run::{NoIncludes, Outcome, TIME_LIMIT, compile_text, run, run_bounded};
 pub use summary::Summary;
 pub use trial::{Trial, Verdict};

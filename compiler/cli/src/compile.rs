@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hallmark_compiler::diagnostic::{Diagnostic, Severity};
-use hallmark_compiler::{Compilation, Options, Stage, compile};
+use hallmark_compiler::{Compilation, Options, Source, Stage, compile};
 
 use crate::escape;
 use crate::externals::Define;
 use crate::include::FileLoader;
 use crate::outcome::complain;
-use crate::render::{self, Diagnostics};
-use crate::sources::{self, SourceArg};
+use crate::render::{self, Diagnostics, Lines};
+use crate::sources::{self, SourceArg, SourceFile};
 
 /// Options that say how rules are compiled.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -67,12 +67,35 @@ impl CompileArgs {
         threads: Option<NonZeroUsize>,
     ) -> anyhow::Result<Compiled> {
         let started = Instant::now();
+        let files = self.find(paths)?;
+        let sources = files.iter().map(|file| file.read()).collect::<anyhow::Result<Vec<_>>>()?;
+        let loader = FileLoader::new(&self.include_dir, paths, &files);
+        self.compile(sources, &loader, ignore_invalid_rules, threads, started)
+    }
+
+    /// The files of `paths`.
+    ///
+    /// # Errors
+    /// Folders that cannot be read.
+    pub fn find(&self, paths: &[SourceArg]) -> anyhow::Result<Vec<SourceFile>> {
         if let Some(dir) = self.include_dir.iter().find(|dir| !dir.is_dir()) {
             anyhow::bail!("--include-dir {}: no such directory", escape::path(dir));
         }
-        let files = sources::find(paths, self.path_as_namespace)?;
-        let loader = FileLoader::new(&self.include_dir, paths, &files);
-        let sources = files.iter().map(|file| file.read()).collect::<anyhow::Result<Vec<_>>>()?;
+        sources::find(paths, self.path_as_namespace)
+    }
+
+    /// Compiles these sources and what they include.
+    ///
+    /// # Errors
+    /// Threads that cannot be started.
+    pub fn compile(
+        &self,
+        sources: Vec<Source>,
+        loader: &FileLoader,
+        ignore_invalid_rules: bool,
+        threads: Option<NonZeroUsize>,
+        started: Instant,
+    ) -> anyhow::Result<Compiled> {
         let source_bytes = sources.iter().map(|source| source.text.len() as u64).sum();
         let options = Options {
             externals: self.defines.iter().map(|d| (d.name.clone(), d.value.clone())).collect(),
@@ -85,7 +108,7 @@ impl CompileArgs {
             .context("cannot start threads")?;
         let mut clock = StageClock { done: Vec::new(), current: ("read", started) };
         let compilation = pool
-            .install(|| compile(sources, &options, &loader, &mut |stage: Stage| clock.start(stage.name())));
+            .install(|| compile(sources, &options, loader, &mut |stage: Stage| clock.start(stage.name())));
         Ok(Compiled { compilation, timing: clock.finish(), source_bytes })
     }
 }
@@ -100,9 +123,10 @@ impl Compiled {
     /// Prints every rule that was left out to standard error, a line each.
     pub fn print_rejected(&self) {
         let Compilation { sources, rejected, .. } = &self.compilation;
+        let lines = Lines::new(sources);
         for rejection in rejected {
             let Some(source) = sources.get(rejection.source.0 as usize) else { continue };
-            let (line, _) = render::position(source, rejection.span.start);
+            let (line, _) = lines.position(rejection.source, rejection.span.start as usize);
             let what = match &rejection.rule {
                 Some(rule) => format!("rule {rule}"),
                 None => "file".to_owned(),

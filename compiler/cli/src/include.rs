@@ -20,6 +20,8 @@ pub struct FileLoader {
     names: BTreeMap<PathBuf, String>,
     /// The other way round: a name may not be UTF-8.
     paths: BTreeMap<String, PathBuf>,
+    /// What files are to hold instead of what they do.
+    texts: BTreeMap<String, Vec<u8>>,
 }
 
 /// A directory as given, and as it really is.
@@ -39,7 +41,13 @@ impl FileLoader {
             // The first of several names wins, whatever the order of the map.
             names: files.iter().rev().filter_map(real).collect(),
             paths: files.iter().map(|file| (file.name(), file.path.clone())).collect(),
+            texts: BTreeMap::new(),
         }
+    }
+
+    /// The same, with other texts for some names.
+    pub fn with_texts(self, texts: BTreeMap<String, Vec<u8>>) -> Self {
+        FileLoader { texts, ..self }
     }
 
     fn own_dir(&self, from: &str) -> Option<Root> {
@@ -69,7 +77,10 @@ impl Loader for FileLoader {
             let below = real.strip_prefix(&root.real).unwrap_or(&real);
             root.given.join(below).to_string_lossy().into_owned()
         });
-        let text = read_rules(&real).map_err(|error| format!("{error:#}"))?;
+        let text = match self.texts.get(&name) {
+            Some(text) => text.clone(),
+            None => read_rules(&real).map_err(|error| format!("{error:#}"))?,
+        };
         Ok((name, text))
     }
 }

@@ -7,6 +7,7 @@ mod compile;
 mod disassemble;
 mod escape;
 mod externals;
+mod fix;
 mod include;
 mod meta;
 mod outcome;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    build, check, dump, inspect, install, key, scan as scan_command, sign, status, try_out, verify,
+    build, check, dump, fmt, inspect, install, key, scan as scan_command, sign, status, try_out, verify,
 };
 
 /// Compile detection rules to signed databases, and scan with them
@@ -44,6 +45,7 @@ enum Command {
     Try(try_out::Args),
     Build(build::Args),
     Check(check::Args),
+    Fmt(fmt::Args),
     Scan(scan_command::Args),
     Dump(dump::Args),
     Inspect(inspect::Args),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Try(args) => try_out::run(args),
         Command::Build(args) => build::run(args),
         Command::Check(args) => check::run(args),
+        Command::Fmt(args) => fmt::run(args),
         Command::Scan(args) => scan_command::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Inspect(args) => inspect::run(args),

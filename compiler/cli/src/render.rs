@@ -1,11 +1,12 @@
 //! Diagnostics for people: code, excerpt, labels and help, drawn as rustc draws them. Sources may hold any bytes.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use hallmark_compiler::Source;
-use hallmark_compiler::diagnostic::{Diagnostic, Severity, Span};
+use hallmark_compiler::diagnostic::{Diagnostic, Severity, SourceId, Span};
 
 /// Most bytes of source shown with one diagnostic; labels further apart than this lose the far ones.
 const MAX_EXCERPT: usize = 16 << 10;
@@ -18,13 +19,15 @@ pub fn wants_colour() -> bool {
 /// Draws diagnostics.
 pub struct Diagnostics<'a> {
     sources: &'a [Source],
+    lines: Lines<'a>,
     renderer: Renderer,
 }
 
 impl<'a> Diagnostics<'a> {
     /// For diagnostics about these sources.
     pub fn new(sources: &'a [Source], colour: bool) -> Self {
-        Diagnostics { sources, renderer: if colour { Renderer::styled() } else { Renderer::plain() } }
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        Diagnostics { sources, lines: Lines::new(sources), renderer }
     }
 
     /// Writes all of them to standard error, with an empty line after each. A closed standard error is nothing to
@@ -37,6 +40,59 @@ impl<'a> Diagnostics<'a> {
         let _ = out.flush();
     }
 
+    /// The help of a diagnostic with its edits drawn into the source, when it has some.
+    fn suggestion<'d>(&self, diagnostic: &'d Diagnostic) -> Option<Group<'d>>
+    where
+        'a: 'd,
+    {
+        let fix = diagnostic.fix.as_ref()?;
+        let source: &'a Source = self.sources.get(diagnostic.source.0 as usize)?;
+        let shown = shown_together(&source.text, fix.edits.iter().map(|edit| edit.span))?;
+        let (first_line, _) = self.lines.position(diagnostic.source, shown.start);
+        let excerpt = Excerpt::new(&source.text, shown);
+        let patches: Vec<_> = fix
+            .edits
+            .iter()
+            .map(|edit| {
+                let span = clamp(edit.span, source.text.len());
+                Patch::new(excerpt.at(span.start)..excerpt.at(span.end), edit.text.as_str())
+            })
+            .collect();
+        let snippet = Snippet::source(excerpt.text).line_start(first_line).path(source.name.as_str());
+        let help = diagnostic.help.as_deref().unwrap_or_default();
+        Some(Level::HELP.secondary_title(help).element(snippet.patches(patches)))
+    }
+
+    /// The lines that hold the labels, decoded, with the labels moved to where they are in the decoded text.
+    fn snippet<'s>(&self, source: &'s Source, diagnostic: &'s Diagnostic) -> Snippet<'s, Annotation<'s>> {
+        let text = source.text.as_slice();
+        let primary = clamp(diagnostic.primary.span, text.len());
+        let mut shown = whole_lines(text, &primary);
+        let mut annotations = vec![(AnnotationKind::Primary, &diagnostic.primary)];
+        for label in &diagnostic.secondary {
+            let lines = whole_lines(text, &clamp(label.span, text.len()));
+            let both = shown.start.min(lines.start)..shown.end.max(lines.end);
+            if both.len() <= MAX_EXCERPT {
+                shown = both;
+                annotations.push((AnnotationKind::Context, label));
+            }
+        }
+        let (first_line, _) = self.lines.position(diagnostic.source, shown.start);
+        let excerpt = Excerpt::new(text, shown);
+        let annotations: Vec<_> = annotations
+            .into_iter()
+            .map(|(kind, label)| {
+                let span = clamp(label.span, text.len());
+                let annotation = kind.span(excerpt.at(span.start)..excerpt.at(span.end));
+                if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) }
+            })
+            .collect();
+        Snippet::source(excerpt.text)
+            .line_start(first_line)
+            .path(source.name.as_str())
+            .annotations(annotations)
+    }
+
     /// One diagnostic, without a newline at its end.
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
         let level = match diagnostic.severity {
@@ -45,50 +101,53 @@ impl<'a> Diagnostics<'a> {
         };
         let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
         let mut group = match self.sources.get(diagnostic.source.0 as usize) {
-            Some(source) => title.element(snippet(source, diagnostic)),
+            Some(source) => title.element(self.snippet(source, diagnostic)),
             None => Group::with_title(title),
         };
-        if let Some(help) = &diagnostic.help {
+        let suggestion = self.suggestion(diagnostic);
+        if let Some(help) = diagnostic.help.as_ref().filter(|_| suggestion.is_none()) {
             group = group.element(Level::HELP.message(help.as_str()));
         }
-        self.renderer.render(&[group])
+        let groups: Vec<_> = [group].into_iter().chain(suggestion).collect();
+        self.renderer.render(&groups)
     }
 }
 
-/// One-based line and column (in characters) of a byte offset.
-pub fn position(source: &Source, offset: u32) -> (usize, usize) {
-    let before = source.text.get(..offset as usize).unwrap_or(&source.text);
-    let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-    let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-    let column = 1 + String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
-    (line, column)
+/// The lines that the spans touch and those between them; `None` when that is too much to show.
+fn shown_together(text: &[u8], spans: impl Iterator<Item = Span>) -> Option<Range<usize>> {
+    let lines = spans.map(|span| whole_lines(text, &clamp(span, text.len())));
+    lines.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).filter(|shown| shown.len() <= MAX_EXCERPT)
 }
 
-/// The lines that hold the labels, decoded, with the labels moved to where they are in the decoded text.
-fn snippet<'s>(source: &'s Source, diagnostic: &'s Diagnostic) -> Snippet<'s, Annotation<'s>> {
-    let text = source.text.as_slice();
-    let primary = clamp(diagnostic.primary.span, text.len());
-    let mut shown = whole_lines(text, &primary);
-    let mut annotations = vec![(AnnotationKind::Primary, &diagnostic.primary)];
-    for label in &diagnostic.secondary {
-        let lines = whole_lines(text, &clamp(label.span, text.len()));
-        let both = shown.start.min(lines.start)..shown.end.max(lines.end);
-        if both.len() <= MAX_EXCERPT {
-            shown = both;
-            annotations.push((AnnotationKind::Context, label));
-        }
+/// Lines and columns in sources. Where the lines of a source begin is found out once, when it is first asked for.
+pub struct Lines<'a> {
+    sources: &'a [Source],
+    starts: Vec<OnceCell<Vec<usize>>>,
+}
+
+impl<'a> Lines<'a> {
+    /// For these sources.
+    pub fn new(sources: &'a [Source]) -> Self {
+        Lines { sources, starts: vec![OnceCell::new(); sources.len()] }
     }
-    let first_line = 1 + text.iter().take(shown.start).filter(|&&b| b == b'\n').count();
-    let excerpt = Excerpt::new(text, shown);
-    let annotations: Vec<_> = annotations
-        .into_iter()
-        .map(|(kind, label)| {
-            let span = clamp(label.span, text.len());
-            let annotation = kind.span(excerpt.at(span.start)..excerpt.at(span.end));
-            if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) }
-        })
-        .collect();
-    Snippet::source(excerpt.text).line_start(first_line).path(source.name.as_str()).annotations(annotations)
+
+    /// One-based line and column (in characters) of a byte offset.
+    pub fn position(&self, source: SourceId, offset: usize) -> (usize, usize) {
+        let index = source.0 as usize;
+        let (Some(source), Some(starts)) = (self.sources.get(index), self.starts.get(index)) else {
+            return (1, 1);
+        };
+        let text = &source.text;
+        let starts = starts.get_or_init(|| {
+            let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            [0].into_iter().chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        let offset = offset.min(text.len());
+        let line = starts.partition_point(|&start| start <= offset);
+        let start = starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = text.get(start..offset).unwrap_or_default();
+        (line, 1 + String::from_utf8_lossy(before).chars().count())
+    }
 }
 
 fn clamp(span: Span, len: usize) -> Range<usize> {
@@ -144,7 +203,7 @@ impl Excerpt {
 
 #[cfg(test)]
 mod tests {
-    use hallmark_compiler::diagnostic::SourceId;
+    use hallmark_compiler::diagnostic::Edit;
 
     use super::*;
 
@@ -179,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn edits_are_drawn_into_the_source() {
+        let text = b"\xFFrule a {\n\tcondition: b && c\n}\n";
+        let edits = vec![Edit::replace(span(text, b"&&"), "and")];
+        let diagnostic = Diagnostic::error("E0022", SourceId(0), span(text, b"&&"), "m", "")
+            .with_fix("write `and`", edits);
+        let out = render(text, &diagnostic);
+        assert!(out.contains("help: write `and`"), "{out}");
+        assert!(out.contains("condition: b and c"), "{out}");
+        let far = vec![Edit::remove(Span { start: 0, end: 1 }), Edit::insert(3 * MAX_EXCERPT as u32, "x")];
+        let long = vec![b'\n'; 4 * MAX_EXCERPT];
+        let diagnostic = diagnostic.with_suggestion("too much to show", far);
+        assert!(render(&long, &diagnostic).contains("= help: too much to show"));
+    }
+
+    #[test]
     fn bytes_that_are_not_text_keep_carets_in_place() {
         let text = b"\xFF\xFE\xFD rule \x1B[31m bad\n";
         let out = render(text, &Diagnostic::error("E0004", SourceId(0), span(text, b"bad"), "m", "here"));
@@ -209,9 +283,14 @@ mod tests {
 
     #[test]
     fn positions_are_one_based() {
-        let source = source("a\né b".as_bytes());
-        assert_eq!(position(&source, 0), (1, 1));
-        assert_eq!(position(&source, 5), (2, 3));
-        assert_eq!(position(&source, 99), (2, 4));
+        let sources = [source("a\né b".as_bytes()), source(b"\n\n")];
+        let lines = Lines::new(&sources);
+        let at = |source, offset| lines.position(SourceId(source), offset);
+        assert_eq!(
+            [at(0, 0), at(0, 1), at(0, 2), at(0, 5), at(0, 99)],
+            [(1, 1), (1, 2), (2, 1), (2, 3), (2, 4)]
+        );
+        assert_eq!([at(1, 0), at(1, 1), at(1, 2)], [(1, 1), (2, 1), (3, 1)]);
+        assert_eq!(at(2, 7), (1, 1));
     }
 }

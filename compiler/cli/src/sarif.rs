@@ -16,6 +16,16 @@ pub struct Finding {
     pub region: Option<Region>,
     /// Further facts.
     pub properties: Value,
+    /// Edits of the file that resolve it.
+    pub fix: Option<Replacements>,
+}
+
+/// Edits of one file.
+pub struct Replacements {
+    /// What they do.
+    pub description: String,
+    /// Each region and its new text, in order.
+    pub edits: Vec<(Region, String)>,
 }
 
 /// A place in a file.
@@ -56,23 +66,35 @@ pub fn log(rules: &[(String, String)], findings: &[Finding], notifications: &[St
 
 fn result(finding: &Finding) -> Value {
     let mut location = json!({"artifactLocation": {"uri": uri(&finding.path)}});
-    let region = match &finding.region {
-        Some(Region::Text { start, end }) => Some(json!({
-            "startLine": start.0, "startColumn": start.1, "endLine": end.0, "endColumn": end.1,
-        })),
-        Some(Region::Bytes(offset, length)) => Some(json!({"byteOffset": offset, "byteLength": length})),
-        None => None,
-    };
-    if let (Some(region), Some(map)) = (region, location.as_object_mut()) {
-        map.insert("region".to_owned(), region);
+    if let (Some(place), Some(map)) = (&finding.region, location.as_object_mut()) {
+        map.insert("region".to_owned(), region(place));
     }
-    json!({
+    let mut result = json!({
         "ruleId": finding.id,
         "level": finding.level,
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": location}],
         "properties": finding.properties,
-    })
+    });
+    if let (Some(fix), Some(map)) = (&finding.fix, result.as_object_mut()) {
+        let replace = |(place, text): &(Region, String)| json!({"deletedRegion": region(place), "insertedContent": {"text": text}});
+        let change = json!({
+            "artifactLocation": {"uri": uri(&finding.path)},
+            "replacements": fix.edits.iter().map(replace).collect::<Vec<_>>(),
+        });
+        let fixes = json!([{"description": {"text": fix.description}, "artifactChanges": [change]}]);
+        map.insert("fixes".to_owned(), fixes);
+    }
+    result
+}
+
+fn region(region: &Region) -> Value {
+    match region {
+        Region::Text { start, end } => {
+            json!({"startLine": start.0, "startColumn": start.1, "endLine": end.0, "endColumn": end.1})
+        }
+        Region::Bytes(offset, length) => json!({"byteOffset": offset, "byteLength": length}),
+    }
 }
 
 /// A path as a URI reference: what RFC 3986 doesn't allow in a path is percent-encoded.
@@ -102,6 +124,10 @@ mod tests {
             path: "a b#.yar".into(),
             region: Some(Region::Text { start: (1, 2), end: (1, 3) }),
             properties: json!({}),
+            fix: Some(Replacements {
+                description: "d".into(),
+                edits: vec![(Region::Text { start: (1, 2), end: (1, 2) }, "x".into())],
+            }),
         };
         let log = log(&[("E0001".into(), "title".into())], &[finding], &[]);
         let run = &log["runs"][0];
@@ -111,5 +137,9 @@ mod tests {
         let place = &run["results"][0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "a%20b%23.yar");
         assert_eq!(place["region"]["startColumn"], 2);
+        let change = &run["results"][0]["fixes"][0]["artifactChanges"][0];
+        assert_eq!(change["artifactLocation"]["uri"], "a%20b%23.yar");
+        assert_eq!(change["replacements"][0]["deletedRegion"]["endColumn"], 2);
+        assert_eq!(change["replacements"][0]["insertedContent"]["text"], "x");
     }
 }

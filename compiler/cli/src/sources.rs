@@ -14,7 +14,7 @@ use crate::escape;
 
 /// Largest rule file read. The compiler's own limit is lower; this one only keeps a mistaken argument, such as a disk
 /// image, from being read to its end first.
-const MAX_READ: u64 = 512 << 20;
+pub const MAX_READ: u64 = 512 << 20;
 
 /// The namespace of rules for which none was given.
 const DEFAULT_NAMESPACE: &str = "default";

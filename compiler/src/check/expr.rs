@@ -3,10 +3,11 @@
 use hallmark_image::insn::Op;
 
 use super::fold;
+use super::lint_condition::Side;
 use super::rule::{Checked, Checker, Refused};
 use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::ir::{Anchor, Expr, Kind, PatternRef, Type, Value};
 
 impl<'c, 'a> Checker<'c, 'a> {
@@ -25,7 +26,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             ExprKind::Entrypoint => {
                 self.findings.push(
                     self.warning(codes::DEPRECATED, span, "`entrypoint` is deprecated", "written here")
-                        .with_help("use `pe.entry_point`"),
+                        .with_suggestion("use `pe.entry_point`", vec![Edit::replace(span, "pe.entry_point")]),
                 );
                 Ok(Expr { kind: Kind::Entrypoint, ty: Type::Int })
             }
@@ -79,6 +80,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             .iter()
             .map(|operand| {
                 let expr = self.expr(operand)?;
+                self.lint_constant(&expr, operand.span);
                 self.truth_value(expr, operand.span)
             })
             .collect();
@@ -138,7 +140,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             };
         }
         let Some(&index) = self.pattern_ids.get(id.name) else {
-            let near = crate::suggest::nearest(id.name, self.pattern_ids.keys().copied());
+            let meant = format!("${}", id.name.get(1..).unwrap_or_default());
+            let near = crate::suggest::nearest(&meant, self.pattern_ids.keys().copied());
             let mut finding = self.error(
                 codes::UNKNOWN_PATTERN,
                 id.span,
@@ -146,11 +149,17 @@ impl<'c, 'a> Checker<'c, 'a> {
                 "not defined under `strings`",
             );
             if let Some(near) = near {
-                finding = finding.with_help(format!("did you mean `{near}`?"));
+                // The first byte, `$` or another, says what is asked about the pattern.
+                let name = Span { start: id.span.start + 1, end: id.span.end };
+                let edits = vec![Edit::replace(name, near.get(1..).unwrap_or_default())];
+                finding = finding.with_suggestion(format!("did you mean `{near}`?"), edits);
             }
             return Err(self.refuse(finding));
         };
         self.used[index as usize] = true;
+        if let Some((&name, _)) = self.pattern_ids.get_key_value(id.name) {
+            self.named.entry(name).or_insert(id.span);
+        }
         Ok(PatternRef::Index(index))
     }
 
@@ -193,7 +202,10 @@ impl<'c, 'a> Checker<'c, 'a> {
                     "this range is empty",
                     format!("{a} is greater than {b}"),
                 )
-                .with_help(format!("did you mean `({b}..{a})`?")),
+                .with_suggestion(
+                    format!("did you mean `({b}..{a})`?"),
+                    vec![Edit::replace(range.span, format!("({b}..{a})"))],
+                ),
             ));
         }
         Ok((low, high))
@@ -277,6 +289,18 @@ impl<'c, 'a> Checker<'c, 'a> {
                 .with_label(left.span, format!("this is {}", type_name(&a.ty))),
             ));
         }
+        let sides = [Side { expr: &a, span: left.span }, Side { expr: &b, span: right.span }];
+        if mixed(Type::Int, Type::Bool) {
+            self.lint_boolean(sides[0], sides[1], span);
+        }
+        self.lint_comparison(op, sides[0], sides[1], span);
+        // Where both sides are constants folding has its own word for a negative shift.
+        let why = match (op, a.as_int(), b.as_int()) {
+            (Op::Shl | Op::Shr, None, Some(..0)) => "a shift by a negative number",
+            (Op::Div | Op::Mod, _, Some(0)) if a.ty == Type::Int => "a division by zero",
+            _ => "",
+        };
+        self.warn_undefined(!why.is_empty(), span, why);
         let ty = match accepts.result {
             Some(ty) => ty,
             None if mixed(Type::Float, Type::Float) || mixed(Type::Int, Type::Float) => Type::Float,

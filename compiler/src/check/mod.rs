@@ -6,15 +6,18 @@
 //! A rule may refer to rules above it in its file, and to rules of other files of its namespace wherever they stand,
 //! so that the order in which files are given means nothing. Cycles across files are errors.
 
+mod bounds;
 mod expr;
 mod fold;
+mod lint_condition;
+mod lint_patterns;
 mod names;
 mod path;
 mod patterns;
 mod quantified;
 mod rule;
 
-pub use names::{Declaration, Declarations};
+pub use names::{Declaration, Declarations, Imports};
 pub use rule::check_rule;
 
 use crate::ast::Expr;

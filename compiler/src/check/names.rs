@@ -21,12 +21,21 @@ pub struct Declaration<'a> {
     pub namespace: &'a str,
 }
 
+/// What is imported.
+#[derive(Debug, Default)]
+pub struct Imports {
+    /// By the source given to the compiler: the modules that it, and what it includes, import.
+    pub modules: BTreeMap<SourceId, BTreeSet<String>>,
+    /// By source: where its last import ends.
+    pub ends: BTreeMap<SourceId, u32>,
+}
+
 /// All declared rules and what their conditions can name.
 pub struct Declarations<'a> {
     /// The rules, by root and order within it.
     pub rules: Vec<Declaration<'a>>,
     by_name: BTreeMap<(&'a str, &'a str), DeclId>,
-    imports: BTreeMap<SourceId, BTreeSet<String>>,
+    imports: Imports,
     externals: BTreeMap<&'a str, (u32, Type)>,
 }
 
@@ -34,7 +43,7 @@ impl<'a> Declarations<'a> {
     /// Gathers declarations; the second of two rules with one name in one namespace is refused.
     pub fn new(
         all: Vec<Declaration<'a>>,
-        imports: BTreeMap<SourceId, BTreeSet<String>>,
+        imports: Imports,
         options: &'a Options,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
@@ -113,7 +122,12 @@ impl<'a> Declarations<'a> {
 
     /// Whether `from`'s file imports the module called `name`.
     pub fn imported(&self, from: DeclId, name: &str) -> bool {
-        self.imports.get(&self.get(from).root).is_some_and(|names| names.contains(name))
+        self.imports.modules.get(&self.get(from).root).is_some_and(|names| names.contains(name))
+    }
+
+    /// Where the last import of a source ends.
+    pub fn last_import(&self, source: SourceId) -> Option<u32> {
+        self.imports.ends.get(&source).copied()
     }
 
     /// Index and type of an external variable.

@@ -7,15 +7,31 @@ use super::expr::type_name;
 use super::rule::{Checked, Checker};
 use crate::ast::{self, ExprKind};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::ir::{Expr, Kind, Type, Value};
 
 impl<'c, 'a> Checker<'c, 'a> {
     pub(super) fn name(&mut self, name: &ast::Ident<'a>) -> Checked {
-        if let Some(variable) = self.scope.iter().rev().find(|v| v.name == name.name) {
+        self.named(name, false)
+    }
+
+    /// What a name means; `qualifies` says that a dot follows.
+    fn named(&mut self, name: &ast::Ident<'a>, qualifies: bool) -> Checked {
+        if let Some(variable) = self.scope.iter_mut().rev().find(|v| v.name == name.name) {
+            variable.used = true;
             return Ok(Expr { kind: Kind::Local(variable.local), ty: variable.ty });
         }
         if let Some(id) = self.declarations.find(self.id, name.name) {
+            if self.declarations.get(id).rule.global.is_some() && self.rule.global.is_none() {
+                let finding = self.warning(
+                    codes::GLOBAL_IN_CONDITION,
+                    name.span,
+                    format!("`{}` is a global rule", name.name),
+                    "holds already when this is evaluated",
+                );
+                self.findings
+                    .push(finding.with_help("leave it out; no rule matches unless all global ones do"));
+            }
             let place = self.reference(id);
             return Ok(Expr { kind: Kind::Rule(place), ty: Type::Bool });
         }
@@ -25,10 +41,11 @@ impl<'c, 'a> Checker<'c, 'a> {
         if let Some((index, ty)) = self.declarations.external(name.name) {
             return Ok(Expr { kind: Kind::External(index), ty });
         }
-        Err(self.unknown_name(name))
+        Err(self.unknown_name(name, qualifies))
     }
 
-    fn unknown_name(&mut self, name: &ast::Ident<'a>) -> super::rule::Refused {
+    /// Reports a name that nothing has; `qualifies` says that a dot follows, as after the name of a module.
+    fn unknown_name(&mut self, name: &ast::Ident<'a>, qualifies: bool) -> super::rule::Refused {
         let mut finding = self.error(
             codes::UNKNOWN_NAME,
             name.span,
@@ -37,13 +54,28 @@ impl<'c, 'a> Checker<'c, 'a> {
         );
         let near = crate::suggest::nearest(name.name, self.declarations.candidates(self.id));
         if module_id(name.name).is_some() {
-            finding = finding.with_help(format!("add `import \"{}\"` at the top of the file", name.name));
+            let (help, edit) = self.import(name.name);
+            finding = match qualifies {
+                true => finding.with_fix(help, vec![edit]),
+                false => finding.with_suggestion(help, vec![edit]),
+            };
         } else if let Some(near) = near {
-            finding = finding.with_help(format!("did you mean `{near}`?"));
+            finding = finding
+                .with_suggestion(format!("did you mean `{near}`?"), vec![Edit::replace(name.span, near)]);
         } else {
             finding = finding.with_help(format!("define external variables with `-d {}=VALUE`", name.name));
         }
         self.refuse(finding)
+    }
+
+    /// How a module is imported: after the imports of the file, or first in it.
+    fn import(&self, module: &str) -> (String, Edit) {
+        let import = format!("import \"{module}\"");
+        let help = format!("add `{import}` at the top of the file");
+        match self.declarations.last_import(self.source()) {
+            Some(end) => (help, Edit::insert(end, format!("\n{import}"))),
+            None => (help, Edit::insert(0, format!("{import}\n"))),
+        }
     }
 
     fn module(&self, name: &str) -> Option<(u16, &'static Module)> {
@@ -67,7 +99,10 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Ok(Expr::constant(Value::Int(constant.value)));
         }
         let ExprKind::Field(base, name) = &expr.kind else { return self.expr(expr) };
-        let base_expr = self.expr(base)?;
+        let base_expr = match &base.kind {
+            ExprKind::Ident(name) => self.named(name, true)?,
+            _ => self.expr(base)?,
+        };
         let Type::Struct(fields) = base_expr.ty else {
             return Err(self.wrong_type(&base_expr.ty, "a structure", base.span));
         };
@@ -88,7 +123,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             "this does not exist here",
         );
         if let Some(near) = crate::suggest::nearest(name.name, fields.iter().map(|f| f.name)) {
-            finding = finding.with_help(format!("did you mean `{near}`?"));
+            finding = finding
+                .with_suggestion(format!("did you mean `{near}`?"), vec![Edit::replace(name.span, near)]);
         }
         self.refuse(finding)
     }
@@ -133,7 +169,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                     if path.as_ref().is_some_and(|p| p.len() > 1)
                         || self.declarations.find(self.id, first.name).is_none() =>
                 {
-                    Err(self.unknown_name(first))
+                    Err(self.unknown_name(first, path.as_ref().is_some_and(|p| p.len() > 1)))
                 }
                 _ => Err(self.refuse(self.error(
                     codes::WRONG_TYPE,
@@ -154,7 +190,9 @@ impl<'c, 'a> Checker<'c, 'a> {
                 "this does not exist here",
             );
             if let Some(near) = crate::suggest::nearest(&function, module.functions.iter().map(|f| f.name)) {
-                finding = finding.with_help(format!("did you mean `{}.{near}`?", module.name));
+                let near = format!("{}.{near}", module.name);
+                let help = format!("did you mean `{near}`?");
+                finding = finding.with_suggestion(help, vec![Edit::replace(callee.span, near)]);
             }
             return Err(self.refuse(finding));
         }

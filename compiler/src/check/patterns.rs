@@ -6,7 +6,7 @@ use hallmark_image::FileClass;
 
 use crate::ast::{Literal, ModifierKind, Pattern, PatternBody};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Edit, SourceId, Span};
 use crate::lower::PatternSpec;
 
 /// Fewest bytes of a `base64` text: below that, an encoded fragment is too short to mean anything.
@@ -23,16 +23,20 @@ pub(super) fn check_pattern<'a>(
     for modifier in &pattern.modifiers {
         if !allowed(&pattern.body, &modifier.kind) {
             let (what, name) = (body_name(&pattern.body), modifier_name(&modifier.kind));
-            findings.push(
-                Diagnostic::error(
-                    codes::INVALID_MODIFIER,
-                    source,
-                    modifier.span,
-                    format!("modifier `{name}` does not apply to {what}"),
-                    "not here",
-                )
-                .with_help(format!("remove `{name}`")),
+            let finding = Diagnostic::error(
+                codes::INVALID_MODIFIER,
+                source,
+                modifier.span,
+                format!("modifier `{name}` does not apply to {what}"),
+                "not here",
             );
+            let (help, remove) = (format!("remove `{name}`"), vec![Edit::remove(modifier.span)]);
+            // The bytes of hex patterns are what `ascii` asks for; without another modifier something else may be meant.
+            let same = matches!((&pattern.body, &modifier.kind), (PatternBody::Hex(_), ModifierKind::Ascii));
+            findings.push(match same {
+                true => finding.with_fix(help, remove),
+                false => finding.with_suggestion(help, remove),
+            });
         }
     }
     for (a, b) in [

@@ -2,6 +2,7 @@
 
 use hallmark_image::limits::MAX_LOOPS;
 
+use super::lint_condition::count_items;
 use super::rule::{Checked, Checker, Refused, Variable};
 use crate::ast::{self, ExprKind, Iterable, OfSet, SetItem};
 use crate::codes;
@@ -47,13 +48,15 @@ impl<'c, 'a> Checker<'c, 'a> {
         anchor: Option<&'a ast::Anchor<'a>>,
         span: Span,
     ) -> Checked {
+        self.lint_zero(quantifier, span);
         let quantifier = self.quantifier(quantifier);
         let kind = match set {
             OfSet::Them(_) | OfSet::Patterns(_) => {
                 let patterns = self.pattern_set(set, span)?;
                 let anchor = self.anchor(anchor)?;
                 let quantifier = quantifier?;
-                self.warn_count(&quantifier, patterns.len(), span);
+                self.warn_count(&quantifier, patterns.len() as u64, span);
+                self.lint_same_place(&quantifier, patterns.len(), &anchor, span);
                 Kind::OfPatterns(quantifier, patterns, anchor)
             }
             OfSet::Rules(items) => {
@@ -61,7 +64,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                 match self.rule_set(items)? {
                     Some(rules) => {
                         let quantifier = quantifier?;
-                        self.warn_count(&quantifier, rules.len(), span);
+                        self.warn_count(&quantifier, rules.len() as u64, span);
                         Kind::OfRules(quantifier, rules)
                     }
                     None => {
@@ -107,9 +110,9 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok(Expr { kind: Kind::For(Box::new(Loop { quantifier, local, depth, items, body })), ty: Type::Bool })
     }
 
-    fn warn_count(&mut self, quantifier: &Quantifier, available: usize, span: Span) {
+    fn warn_count(&mut self, quantifier: &Quantifier, available: u64, span: Span) {
         if let Quantifier::Count(count) = quantifier
-            && count.as_int().is_some_and(|n| n > available as i64)
+            && count.as_int().is_some_and(|n| u64::try_from(n).is_ok_and(|n| n > available))
         {
             self.findings.push(self.warning(
                 codes::INVARIANT,
@@ -127,6 +130,11 @@ impl<'c, 'a> Checker<'c, 'a> {
             OfSet::Them(_) => indices.extend(0..rule.patterns.len() as u32),
             OfSet::Patterns(items) => {
                 for item in items {
+                    if item.wildcard {
+                        self.wildcards.push(*item);
+                    } else {
+                        self.named.entry(item.name).or_insert(item.span);
+                    }
                     let before = indices.len();
                     let named = rule.patterns.iter().enumerate().filter(|(_, p)| {
                         if item.wildcard {
@@ -239,10 +247,16 @@ impl<'c, 'a> Checker<'c, 'a> {
         let items = self.pattern_set(set, span);
         let (live, local, depth) = self.enter_loop(span)?;
         self.current.push(local);
+        let outer = self.iterations;
+        self.iterations = self.lint_iterations(items.as_ref().ok().map(|items| items.len() as u64), span);
         let checked = self.expr(body).and_then(|e| self.truth_value(e, body.span));
+        self.iterations = outer;
         self.current.pop();
         self.leave_loop(live);
         let (quantifier, items, body) = (quantifier?, Items::Patterns(items?), checked?);
+        if let Some(available) = count_items(&items) {
+            self.warn_count(&quantifier, available, span);
+        }
         Ok(Expr { kind: Kind::For(Box::new(Loop { quantifier, local, depth, items, body })), ty: Type::Bool })
     }
 
@@ -268,8 +282,10 @@ impl<'c, 'a> Checker<'c, 'a> {
         let mark = self.scope.len();
         let fits = vars.len() == types.len();
         for (i, (var, ty)) in vars.iter().zip(types.iter().copied()).enumerate() {
-            self.scope.push(Variable { name: var.name, local: local + i as u16, ty });
+            self.scope.push(Variable { name: var.name, local: local + i as u16, ty, used: false });
         }
+        let outer = self.iterations;
+        self.iterations = self.lint_iterations(count_items(&items), span);
         let checked = if fits {
             self.expr(body).and_then(|e| self.truth_value(e, body.span))
         } else {
@@ -280,9 +296,17 @@ impl<'c, 'a> Checker<'c, 'a> {
                 format!("{} needed, {} given", types.len(), vars.len()),
             )))
         };
-        self.scope.truncate(mark);
+        self.iterations = outer;
+        let variables = self.scope.split_off(mark);
         self.leave_loop(live);
         let (quantifier, body) = (quantifier?, checked?);
+        if let Some(available) = count_items(&items) {
+            self.warn_count(&quantifier, available, span);
+        }
+        // Of the key and the value of a map one is often enough.
+        if !variables.iter().any(|variable| variable.used) {
+            self.lint_unused(&variables, vars.iter().map(|var| var.span));
+        }
         Ok(Expr { kind: Kind::For(Box::new(Loop { quantifier, local, depth, items, body })), ty: Type::Bool })
     }
 
@@ -291,6 +315,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         match iterable {
             Iterable::Range(range) => {
                 let (low, high) = self.loop_range(range)?;
+                self.lint_range(range, &low, &high);
                 Ok((Items::Range(low, high), vec![Type::Int]))
             }
             Iterable::List(list) => {
@@ -340,13 +365,14 @@ impl<'c, 'a> Checker<'c, 'a> {
             let checked = self.expr(value);
             let local = self.new_local(1, name.span)?;
             let checked = checked?;
-            self.scope.push(Variable { name: name.name, local, ty: checked.ty });
+            self.scope.push(Variable { name: name.name, local, ty: checked.ty, used: false });
             values.push((local, checked));
         }
         let checked = self.expr(body);
-        self.scope.truncate(mark);
+        let variables = self.scope.split_off(mark);
         self.live_locals = live;
         let checked = checked?;
+        self.lint_unused(&variables, bindings.iter().map(|(name, _)| name.span));
         let ty = checked.ty;
         Ok(Expr { kind: Kind::With(values, Box::new(checked)), ty })
     }

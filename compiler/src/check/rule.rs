@@ -6,7 +6,7 @@ use super::names::Declarations;
 use super::patterns::check_pattern;
 use crate::ast;
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Edit, Severity, SourceId, Span};
 use crate::ir::{self, DeclId, RuleIr, Type, Value};
 use crate::limits::MAX_PATTERNS;
 
@@ -37,6 +37,7 @@ pub(super) struct Variable<'a> {
     pub name: &'a str,
     pub local: u16,
     pub ty: Type,
+    pub used: bool,
 }
 
 pub(super) struct Checker<'c, 'a> {
@@ -55,6 +56,12 @@ pub(super) struct Checker<'c, 'a> {
     pub loops: u16,
     pub live_locals: u16,
     pub locals: u16,
+    /// How often the expression is evaluated by the loops around it, as far as that is known.
+    pub iterations: u64,
+    /// Patterns that the condition names, each with a place where it does.
+    pub named: BTreeMap<&'a str, Span>,
+    /// Members of sets that stand for all patterns whose name begins like theirs.
+    pub wildcards: Vec<ast::SetItem<'a>>,
 }
 
 impl<'c, 'a> Checker<'c, 'a> {
@@ -74,6 +81,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             loops: 0,
             live_locals: 0,
             locals: 0,
+            iterations: 1,
+            named: BTreeMap::new(),
+            wildcards: Vec::new(),
         }
     }
 
@@ -108,13 +118,16 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn rule(&mut self) -> Option<RuleIr<'a>> {
         let rule = self.rule;
+        self.lint_name();
         self.tags();
         self.names_of_patterns();
+        self.lint_patterns();
         let mut patterns = Vec::with_capacity(rule.patterns.len());
         for pattern in &rule.patterns {
             match check_pattern(pattern, self.source(), self.relaxed) {
                 Ok(spec) => patterns.push(ir::PatternIr {
                     id: pattern.id.name.to_owned(),
+                    span: pattern.body_span,
                     private: pattern.modifiers.iter().any(|m| m.kind == ast::ModifierKind::Private),
                     spec,
                 }),
@@ -123,6 +136,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
         let condition = self.condition(&rule.condition);
         self.unused_patterns();
+        self.lint_sets();
         let condition = condition.ok()?;
         let declaration = self.declarations.get(self.id);
         Some(RuleIr {
@@ -146,6 +160,7 @@ impl<'c, 'a> Checker<'c, 'a> {
     /// The condition as a whole: any value that can be true or false.
     fn condition(&mut self, condition: &'a ast::Expr<'a>) -> Checked {
         let expr = self.expr(condition)?;
+        self.lint_constant(&expr, condition.span);
         self.truth_value(expr, condition.span)
     }
 
@@ -161,7 +176,7 @@ impl<'c, 'a> Checker<'c, 'a> {
                         "again here",
                     )
                     .with_label(first.span, "first given here")
-                    .with_help("remove one of them"),
+                    .with_fix("remove one of them", vec![Edit::remove(tag.span)]),
                 );
             }
         }
@@ -206,15 +221,17 @@ impl<'c, 'a> Checker<'c, 'a> {
         let rule = self.rule;
         for (pattern, used) in rule.patterns.iter().zip(&self.used) {
             if !used && !pattern.id.name.starts_with("$_") {
-                self.findings.push(
-                    self.error(
-                        codes::UNUSED_PATTERN,
-                        pattern.id.span,
-                        format!("pattern `{}` is not used", pattern.id.name),
-                        "the condition does not mention it",
-                    )
-                    .with_help("use it in the condition, remove it, or let its name begin with `$_`"),
+                let finding = self.error(
+                    codes::UNUSED_PATTERN,
+                    pattern.id.span,
+                    format!("pattern `{}` is not used", pattern.id.name),
+                    "the condition does not mention it",
                 );
+                let help = "use it in the condition, remove it, or let its name begin with `$_`";
+                self.findings.push(match pattern.id.name {
+                    "$" => finding.with_help(help),
+                    _ => finding.with_suggestion(help, vec![Edit::insert(pattern.id.span.start + 1, "_")]),
+                });
             }
         }
     }

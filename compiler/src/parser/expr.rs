@@ -7,7 +7,7 @@
 use super::{Parsed, Parser};
 use crate::ast::{Anchor, BinaryOp, Expr, ExprKind, Ident, Range, UnaryOp};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::lexer::{Keyword, TokenKind};
 use crate::limits;
 
@@ -154,8 +154,18 @@ impl<'s> Parser<'s, '_> {
         let text = self.lexer.text(span);
         let error = self
             .error(codes::FOREIGN_OPERATOR, span, format!("`{text}` is not an operator"), "")
-            .with_help(format!("write `{word}`"));
+            .with_fix(format!("write `{word}`"), vec![Edit::replace(span, self.in_blanks(span, word))]);
         self.fail(error)
+    }
+
+    /// The word with blanks around it where the span has none.
+    fn in_blanks(&self, span: Span, word: &str) -> String {
+        let source = self.lexer.source();
+        let solid = |at: usize| source.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
+        let blank = |solid: bool| if solid { " " } else { "" };
+        let before =
+            (span.start as usize).checked_sub(1).is_some_and(|at| solid(at) && source.get(at) != Some(&b'('));
+        format!("{}{word}{}", blank(before), blank(solid(span.end as usize)))
     }
 
     /// Whether `% of` stands here.

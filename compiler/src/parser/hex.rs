@@ -3,7 +3,7 @@
 use super::{Abort, Parsed, Parser, literals::nibble};
 use crate::ast::HexToken;
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::lexer::{is_word, span};
 
 /// Digits of the largest jump worth reading.
@@ -62,7 +62,7 @@ impl Parser<'_, '_> {
             Some(&HexToken::Jump { span, .. }) => {
                 let error = self
                     .error(codes::INVALID_HEX, span, "a jump can't be last", "nothing follows to jump to")
-                    .with_help("remove the jump");
+                    .with_suggestion("remove the jump", vec![Edit::remove(span)]);
                 self.report(error);
             }
             Some(_) => {}
@@ -138,17 +138,26 @@ impl Parser<'_, '_> {
         let at = span(start, self.lexer.position());
         let max = if ranged { high } else { low };
         let min = low.unwrap_or(0);
-        let wrong = match max {
-            Some(max) if min > max => Some(("this jump is reversed", format!("write `[{max}-{min}]`"))),
-            Some(0) => Some(("this jump passes over nothing", "remove it".to_owned())),
+        let code = if first { codes::INVALID_HEX } else { codes::INVALID_JUMP };
+        let wrong = |message: &str| self.error(code, at, message, "");
+        let error = match max {
+            Some(max) if min > max => {
+                let swapped = format!("[{max}-{min}]");
+                let help = format!("write `{swapped}`");
+                Some(wrong("this jump is reversed").with_suggestion(help, vec![Edit::replace(at, swapped)]))
+            }
+            Some(0) => {
+                Some(wrong("this jump passes over nothing").with_fix("remove it", vec![Edit::remove(at)]))
+            }
             _ if first => {
-                Some(("a jump can't be first", "remove it; a pattern matches anywhere by itself".to_owned()))
+                Some(wrong("a jump can't be first").with_suggestion(
+                    "remove it; a pattern matches anywhere by itself",
+                    vec![Edit::remove(at)],
+                ))
             }
             _ => None,
         };
-        if let Some((message, help)) = wrong {
-            let code = if first { codes::INVALID_HEX } else { codes::INVALID_JUMP };
-            let error = self.error(code, at, message, "").with_help(help);
+        if let Some(error) = error {
             self.report(error);
         }
         Ok(HexToken::Jump { min, max, span: at })

@@ -3,7 +3,7 @@
 use super::{Abort, Parsed, Parser};
 use crate::ast::{Ident, Literal, Meta, MetaValue, Rule};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Edit, Span};
 use crate::lexer::{Keyword, Token, TokenKind};
 
 impl<'s> Parser<'s, '_> {
@@ -58,9 +58,10 @@ impl<'s> Parser<'s, '_> {
             self.source,
             span,
             format!("`{text}` is given twice"),
-            "remove this one",
+            "again here",
         )
-        .with_label(first, "given here");
+        .with_label(first, "given here")
+        .with_fix("remove one of them", vec![Edit::remove(span)]);
         self.report(warning);
     }
 
@@ -74,7 +75,18 @@ impl<'s> Parser<'s, '_> {
             tags.push(self.name("a tag")?);
         }
         if self.at(TokenKind::Comma) {
-            let error = self.unexpected("another tag or `{`").with_help("tags are separated by spaces");
+            let comma = self.token.span;
+            let mut ahead = self.lexer;
+            let error = self.unexpected("another tag or `{`");
+            let error = match ahead.next().kind {
+                TokenKind::Ident => {
+                    let blank =
+                        self.lexer.source().get(comma.end as usize).is_some_and(u8::is_ascii_whitespace);
+                    let between = if blank { "" } else { " " };
+                    error.with_fix("tags are separated by spaces", vec![Edit::replace(comma, between)])
+                }
+                _ => error.with_help("tags are separated by spaces"),
+            };
             return Err(self.fail(error));
         }
         Ok(tags)
@@ -142,9 +154,21 @@ impl<'s> Parser<'s, '_> {
         if let TokenKind::Bad(_) | TokenKind::Eof = self.token.kind {
             return;
         }
-        let error = self
-            .error(codes::EMPTY_SECTION, heading, format!("the `{name}` section is empty"), "nothing follows")
-            .with_help(format!("leave out `{name}:`"));
+        let error = self.error(
+            codes::EMPTY_SECTION,
+            heading,
+            format!("the `{name}` section is empty"),
+            "nothing follows",
+        );
+        let help = format!("leave out `{name}:`");
+        let error = match self.token.kind {
+            TokenKind::Keyword(Keyword::Meta | Keyword::Strings | Keyword::Condition) => {
+                let whole = Span { start: heading.start, end: self.previous_end };
+                error.with_fix(help, vec![Edit::remove(whole)])
+            }
+            // What follows may have been meant to be in it.
+            _ => error.with_help(help),
+        };
         self.report(error);
     }
 

@@ -3,7 +3,7 @@
 use super::{Parsed, Parser};
 use crate::ast::{Ident, Literal, Modifier, ModifierKind, Pattern, PatternBody};
 use crate::codes;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Edit, Span};
 use crate::lexer::{Keyword, TokenKind};
 use crate::suggest::nearest;
 
@@ -24,9 +24,11 @@ impl<'s> Parser<'s, '_> {
             patterns.push(self.pattern(Ident { name, span })?);
         }
         if self.at(TokenKind::Ident) {
-            let error = self
-                .unexpected("a pattern or `condition`")
-                .with_help(format!("patterns begin with `$`: `${}`", self.lexer.text(self.token.span)));
+            let at = self.token.span;
+            let error = self.unexpected("a pattern or `condition`").with_suggestion(
+                format!("patterns begin with `$`: `${}`", self.lexer.text(at)),
+                vec![Edit::insert(at.start, "$")],
+            );
             return Err(self.fail(error));
         }
         if patterns.is_empty() {
@@ -37,6 +39,7 @@ impl<'s> Parser<'s, '_> {
 
     fn pattern(&mut self, id: Ident<'s>) -> Parsed<Pattern<'s>> {
         self.expect(TokenKind::Assign)?;
+        let start = self.token.span.start;
         let body = match self.token.kind {
             TokenKind::Text => {
                 let span = self.bump().span;
@@ -54,9 +57,10 @@ impl<'s> Parser<'s, '_> {
                 return Err(self.fail(error));
             }
         };
+        let body_span = Span { start, end: self.previous_end };
         let modifiers = self.modifiers()?;
         let span = Span { start: id.span.start, end: self.previous_end };
-        Ok(Pattern { id, body, modifiers, span })
+        Ok(Pattern { id, body, body_span, modifiers, span })
     }
 
     fn modifiers(&mut self) -> Parsed<Vec<Modifier<'s>>> {
@@ -94,9 +98,14 @@ impl<'s> Parser<'s, '_> {
                         codes::DUPLICATE_MODIFIER,
                         span,
                         format!("modifier `{}` is given twice", self.lexer.text(start)),
-                        "remove this one",
+                        "again here",
                     )
                     .with_label(first.span, "given here");
+                let remove = vec![Edit::remove(span)];
+                let error = match self.lexer.slice(first.span) == self.lexer.slice(span) {
+                    true => error.with_fix("remove one of them", remove),
+                    false => error.with_suggestion("remove one of them", remove),
+                };
                 self.report(error);
                 continue;
             }
@@ -121,11 +130,16 @@ impl<'s> Parser<'s, '_> {
         let word = self.lexer.text(span);
         let error =
             self.error(codes::UNKNOWN_MODIFIER, span, format!("unknown modifier `{word}`"), "not a modifier");
-        let help = match nearest(word, MODIFIERS) {
-            Some(modifier) => format!("did you mean `{modifier}`?"),
-            None => format!("the modifiers are `{}`", MODIFIERS.join("`, `")),
+        let error = match nearest(word, MODIFIERS) {
+            Some(modifier) if modifier.eq_ignore_ascii_case(word) => error.with_fix(
+                format!("modifiers are lower case: `{modifier}`"),
+                vec![Edit::replace(span, modifier)],
+            ),
+            Some(modifier) => error
+                .with_suggestion(format!("did you mean `{modifier}`?"), vec![Edit::replace(span, modifier)]),
+            None => error.with_help(format!("the modifiers are `{}`", MODIFIERS.join("`, `"))),
         };
-        self.report(error.with_help(help));
+        self.report(error);
     }
 
     /// `xor`, `xor(k)`, `xor(a-b)`
@@ -155,7 +169,10 @@ impl<'s> Parser<'s, '_> {
                     "this range of keys is empty",
                     "the first key is greater than the last",
                 )
-                .with_help(format!("write `xor({max}-{min})`"));
+                .with_suggestion(
+                    format!("write `xor({max}-{min})`"),
+                    vec![Edit::replace(first.to(last), format!("{max}-{min}"))],
+                );
             self.report(error);
         }
         Ok(ModifierKind::Xor { min, max })

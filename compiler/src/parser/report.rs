@@ -2,8 +2,8 @@
 
 use super::{Abort, Parser};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Span};
-use crate::lexer::{Fault, Keyword, Token, TokenKind};
+use crate::diagnostic::{Diagnostic, Edit, Span};
+use crate::lexer::{Fault, Keyword, Token, TokenKind, is_word};
 use crate::suggest::nearest;
 
 /// How much of a file is searched for zero bytes when it doesn't look like rules.
@@ -118,6 +118,9 @@ impl Parser<'_, '_> {
                 );
                 match text {
                     "“" | "”" | "„" | "‘" | "’" | "'" | "`" => error.with_help("texts stand in straight quotes: `\"`"),
+                    ";" if self.ends_here() => {
+                        error.with_fix("no `;` is needed at the end", vec![Edit::remove(span)])
+                    }
                     ";" => error.with_help("no `;` is needed at the end"),
                     _ => error,
                 }
@@ -181,6 +184,26 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Whether what follows the current token can't belong to what stands before it.
+    fn ends_here(&self) -> bool {
+        let mut ahead = self.lexer;
+        match ahead.next().kind {
+            TokenKind::RightBrace => true,
+            TokenKind::Keyword(
+                Keyword::Condition | Keyword::Strings | Keyword::Rule | Keyword::Import | Keyword::Include,
+            ) => true,
+            TokenKind::PatternId | TokenKind::Ident => ahead.next().kind == TokenKind::Assign,
+            _ => false,
+        }
+    }
+
+    /// Whether a pattern stands before the current token, which then may be a definition out of its place.
+    fn follows_pattern(&self) -> bool {
+        let before = self.lexer.source().get(..self.token.span.start as usize).unwrap_or_default();
+        let word = before.trim_ascii_end().iter().rev().find(|&&byte| !is_word(byte));
+        word == Some(&b'$')
+    }
+
     /// The error for what follows an expression that could have ended, or gone on with an operator.
     pub(super) fn after_expression(&mut self, expected: &str, open: Option<Span>) -> Abort {
         let word = match self.token.kind {
@@ -188,23 +211,35 @@ impl Parser<'_, '_> {
             _ => String::new(),
         };
         let mut error = match self.token.kind {
-            TokenKind::Assign => self
-                .error(
+            TokenKind::Assign => {
+                let error = self.error(
                     codes::FOREIGN_OPERATOR,
                     self.token.span,
                     "`=` doesn't compare",
                     "expected an operator of conditions",
+                );
+                match self.follows_pattern() {
+                    true => error.with_help("equality is written `==`; patterns are defined under `strings`"),
+                    false => {
+                        error.with_fix("equality is written `==`", vec![Edit::replace(self.token.span, "==")])
+                    }
+                }
+            }
+            TokenKind::Ident if Keyword::from_text(&word).is_some() => {
+                self.unexpected(&format!("an operator or {expected}")).with_fix(
+                    format!("keywords are lower case: `{word}`"),
+                    vec![Edit::replace(self.token.span, word)],
                 )
-                .with_help("equality is written `==`"),
-            TokenKind::Ident if Keyword::from_text(&word).is_some() => self
-                .unexpected(&format!("an operator or {expected}"))
-                .with_help(format!("keywords are lower case: `{word}`")),
+            }
             TokenKind::Ident => {
                 let error = self.unexpected(&format!("an operator or {expected}"));
                 let operators =
                     ["and", "or", "contains", "icontains", "startswith", "endswith", "matches", "iequals"];
                 match nearest(&word, operators) {
-                    Some(operator) => error.with_help(format!("did you mean `{operator}`?")),
+                    Some(operator) => error.with_suggestion(
+                        format!("did you mean `{operator}`?"),
+                        vec![Edit::replace(self.token.span, operator)],
+                    ),
                     None => error,
                 }
             }
@@ -252,8 +287,13 @@ impl Parser<'_, '_> {
         let mut error = self.unexpected("`rule`, `import` or `include`");
         if self.at(TokenKind::Ident) {
             let words = ["rule", "import", "include", "private", "global"];
-            if let Some(word) = nearest(self.lexer.text(self.token.span), words) {
-                error = error.with_help(format!("did you mean `{word}`?"));
+            let span = self.token.span;
+            if let Some(word) = nearest(self.lexer.text(span), words) {
+                let edits = vec![Edit::replace(span, word)];
+                error = match self.lexer.text(span).eq_ignore_ascii_case(word) {
+                    true => error.with_fix(format!("keywords are lower case: `{word}`"), edits),
+                    false => error.with_suggestion(format!("did you mean `{word}`?"), edits),
+                };
             }
         } else if self.at(TokenKind::RightBrace) {
             error = error.with_help("this brace closes nothing; remove it");

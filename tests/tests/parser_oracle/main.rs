@@ -8,10 +8,10 @@ mod peer;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
 use hallmark_compiler::codes;
 use hallmark_compiler::diagnostic::{Severity, SourceId};
+use hallmark_tests::rule_files;
 
 use ours::Ours;
 use peer::Peer;
@@ -89,18 +89,7 @@ fn accepts_what_the_peer_refuses() {
 
 #[test]
 fn agrees_on_rule_files() {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
-    let mut files = Vec::new();
-    if own.is_dir() {
-        rule_files(&own, &mut files);
-    }
-    if let Some(directory) = std::env::var_os("HALLMARK_RULESETS") {
-        let directory = PathBuf::from(directory);
-        assert!(directory.is_dir(), "HALLMARK_RULESETS: {} is not a directory", directory.display());
-        let before = files.len();
-        rule_files(&directory, &mut files);
-        assert!(files.len() > before, "HALLMARK_RULESETS: no rule files below {}", directory.display());
-    }
+    let files = rule_files();
     with_stack(move || {
         let (mut equal, mut refused_by_peer, mut differences) = (0, Vec::new(), Vec::new());
         for file in &files {
@@ -124,19 +113,6 @@ fn with_stack(test: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(test).unwrap();
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
-    }
-}
-
-fn rule_files(directory: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> =
-        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            rule_files(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "yar" || extension == "yara") {
-            files.push(path);
-        }
     }
 }
 

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use hallmark_compiler::Source;
 use hallmark_compiler::codes;
-use hallmark_compiler::diagnostic::{Diagnostic, Label, Severity};
+use hallmark_compiler::diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity, SourceId, Span};
 use serde_json::{Value, json};
 
 use crate::compile::{CompileArgs, Compiled, is_error};
 use crate::escape;
+use crate::fix;
 use crate::outcome::{Outcome, complain};
 use crate::output;
-use crate::render;
-use crate::sarif::{self, Finding, Region};
+use crate::render::Lines;
+use crate::sarif::{self, Finding, Region, Replacements};
 use crate::sources::SourceArg;
 
 /// Say what is wrong with rules.
@@ -21,6 +22,7 @@ use crate::sources::SourceArg;
 #[command(after_help = "Examples:
   hallmark check rules/
   hallmark check --format sarif --fail-on-warnings apt:rules/apt web.yar > report.sarif
+  hallmark check --fix rules/
   hallmark check --explain E0001
 
 Exit code: 0 no errors, 1 errors (or warnings, with --fail-on-warnings), 2 usage or unreadable files.")]
@@ -40,6 +42,10 @@ pub struct Args {
     #[arg(long)]
     fail_on_warnings: bool,
 
+    /// Apply the fixes that are certain, then say what is left; only files named here, or below folders named here, change
+    #[arg(long)]
+    fix: bool,
+
     /// Explain a diagnostic code and do nothing else
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
@@ -57,21 +63,36 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(code) = &args.explain {
         return explain(code);
     }
-    let compiled = args.compile.run(&args.paths, false, None)?;
+    let (compiled, fixed) = match args.fix {
+        true => fix::run(&args.compile, &args.paths)?,
+        false => (args.compile.run(&args.paths, false, None)?, fix::Fixed::default()),
+    };
     let sources = &compiled.compilation.sources;
     let diagnostics = &compiled.compilation.diagnostics;
     let errors = diagnostics.iter().filter(|diagnostic| is_error(diagnostic)).count();
     let warnings = diagnostics.len() - errors;
+    let lines = Lines::new(sources);
     match args.format {
         Format::Human => {
             compiled.print_diagnostics();
+            if args.fix {
+                complain(&format!("{fixed}"));
+            }
             complain(&summary(&compiled, errors, warnings));
+            if let Some(hint) = hint(diagnostics).filter(|_| !args.fix) {
+                complain(&hint);
+            }
         }
         Format::Json => {
-            let all: Vec<_> = diagnostics.iter().map(|diagnostic| to_json(sources, diagnostic)).collect();
-            output::print_json(&json!({"diagnostics": all, "errors": errors, "warnings": warnings}))?;
+            let all: Vec<_> =
+                diagnostics.iter().map(|diagnostic| to_json(sources, &lines, diagnostic)).collect();
+            let mut document = json!({"diagnostics": all, "errors": errors, "warnings": warnings});
+            if let (true, Some(map)) = (args.fix, document.as_object_mut()) {
+                map.insert("fixed".to_owned(), json!(fixed.fixes));
+            }
+            output::print_json(&document)?;
         }
-        Format::Sarif => output::print_json(&to_sarif(sources, diagnostics))?,
+        Format::Sarif => output::print_json(&to_sarif(sources, &lines, diagnostics))?,
     }
     let failed = errors > 0 || (args.fail_on_warnings && warnings > 0);
     Ok(if failed { Outcome::Refused } else { Outcome::Good })
@@ -83,6 +104,12 @@ fn explain(code: &str) -> anyhow::Result<Outcome> {
     };
     output::print(&format!("{}: {}\n\n{}\n", found.id, found.title, wrap(found.explanation, 80)))?;
     Ok(Outcome::Good)
+}
+
+/// Says that some of the diagnostics can be resolved by the command.
+fn hint(diagnostics: &[Diagnostic]) -> Option<String> {
+    let certain = diagnostics.iter().filter(|d| d.certain_fix().is_some()).count();
+    (certain > 0).then(|| format!("{} can be fixed with --fix", escape::count(certain as u64, "diagnostic")))
 }
 
 fn summary(compiled: &Compiled, errors: usize, warnings: usize) -> String {
@@ -126,10 +153,15 @@ fn source_of<'s>(sources: &'s [Source], diagnostic: &Diagnostic) -> Option<&'s S
     sources.get(diagnostic.source.0 as usize)
 }
 
-fn to_json(sources: &[Source], diagnostic: &Diagnostic) -> Value {
+/// First line and column of a span, and those after its end.
+fn ends(lines: &Lines<'_>, source: SourceId, span: Span) -> ((usize, usize), (usize, usize)) {
+    (lines.position(source, span.start as usize), lines.position(source, span.end as usize))
+}
+
+fn to_json(sources: &[Source], lines: &Lines<'_>, diagnostic: &Diagnostic) -> Value {
     let source = source_of(sources, diagnostic);
     let label = |label: &Label| {
-        let (start, end) = ends(source, label);
+        let (start, end) = ends(lines, diagnostic.source, label.span);
         json!({
             "line": start.0, "column": start.1, "end_line": end.0, "end_column": end.1,
             "start": label.span.start, "end": label.span.end, "text": label.text,
@@ -143,16 +175,30 @@ fn to_json(sources: &[Source], diagnostic: &Diagnostic) -> Value {
         "primary": label(&diagnostic.primary),
         "secondary": diagnostic.secondary.iter().map(label).collect::<Vec<_>>(),
         "help": diagnostic.help,
+        "fix": diagnostic.fix.as_ref().map(|fix| {
+            let edit = |edit: &Edit| {
+                let (start, end) = ends(lines, diagnostic.source, edit.span);
+                json!({
+                    "line": start.0, "column": start.1, "end_line": end.0, "end_column": end.1,
+                    "start": edit.span.start, "end": edit.span.end, "text": edit.text,
+                })
+            };
+            json!({
+                "applicability": applicability(fix),
+                "edits": fix.edits.iter().map(edit).collect::<Vec<_>>(),
+            })
+        }),
     })
 }
 
-fn ends(source: Option<&Source>, label: &Label) -> ((usize, usize), (usize, usize)) {
-    source.map_or(((1, 1), (1, 1)), |source| {
-        (render::position(source, label.span.start), render::position(source, label.span.end))
-    })
+fn applicability(fix: &Fix) -> &'static str {
+    match fix.applicability {
+        Applicability::Certain => "certain",
+        Applicability::Suggested => "suggested",
+    }
 }
 
-fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
+fn to_sarif(sources: &[Source], lines: &Lines<'_>, diagnostics: &[Diagnostic]) -> Value {
     let mut rules = BTreeMap::new();
     let findings: Vec<_> = diagnostics
         .iter()
@@ -160,7 +206,14 @@ fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
             let title = codes::explain(diagnostic.code).map_or("", |code| code.title);
             rules.insert(diagnostic.code.to_owned(), title.to_owned());
             let source = source_of(sources, diagnostic);
-            let (start, end) = ends(source, &diagnostic.primary);
+            let region = |span: Span| {
+                let (start, end) = ends(lines, diagnostic.source, span);
+                Region::Text { start, end }
+            };
+            let fix = diagnostic.fix.as_ref().map(|fix| Replacements {
+                description: diagnostic.help.clone().unwrap_or_default(),
+                edits: fix.edits.iter().map(|edit| (region(edit.span), edit.text.clone())).collect(),
+            });
             Finding {
                 id: diagnostic.code.to_owned(),
                 level: level(diagnostic),
@@ -169,8 +222,12 @@ fn to_sarif(sources: &[Source], diagnostics: &[Diagnostic]) -> Value {
                     None => diagnostic.message.clone(),
                 },
                 path: source.map(|source| source.name.clone()).unwrap_or_default(),
-                region: Some(Region::Text { start, end }),
-                properties: json!({}),
+                region: Some(region(diagnostic.primary.span)),
+                properties: diagnostic
+                    .fix
+                    .as_ref()
+                    .map_or_else(|| json!({}), |fix| json!({"fixApplicability": applicability(fix)})),
+                fix,
             }
         })
         .collect();

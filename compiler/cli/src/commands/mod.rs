@@ -3,6 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod dump;
+pub mod fmt;
 pub mod inspect;
 pub mod install;
 pub mod key;

@@ -159,6 +159,7 @@ impl<W: Write + Send> Printer for Sarif<W> {
                 path: report.path.to_string_lossy().into_owned(),
                 region: first.map(|string| Region::Bytes(string.offset, string.length)),
                 properties: json!({"tags": found.tags, "db": self.db}),
+                fix: None,
             });
         }
         Ok(())
