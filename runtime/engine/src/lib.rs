@@ -40,6 +40,7 @@ mod lookup;
 mod matches;
 mod memory;
 mod outcome;
+mod padding;
 mod part;
 mod pike;
 mod quantify;

@@ -5,6 +5,7 @@ use hallmark_image::RuleId;
 use hallmark_image::lanes::{AtomPage, Lane, atom_place};
 
 use crate::budget::Stopped;
+use crate::padding::Padding;
 use crate::search::Sink;
 use crate::verify::{Atom, Verifier};
 
@@ -18,11 +19,13 @@ pub(crate) struct Lookup<'v, 'a> {
     /// Atoms all of whose rules exclude the file or want to know no more, which stays so. A file may be full of one,
     /// such as zeros, that many rules share.
     exhausted: [Option<(Lane, u32)>; REMEMBERED],
+    padding: Padding,
 }
 
 impl<'v, 'a> Lookup<'v, 'a> {
     pub fn new(verifier: &'v mut Verifier<'a>) -> Self {
-        Lookup { filter: verifier.image.filter(), verifier, exhausted: [None; REMEMBERED] }
+        let (filter, exhausted) = (verifier.image.filter(), [None; REMEMBERED]);
+        Lookup { filter, verifier, exhausted, padding: Padding::default() }
     }
 }
 
@@ -38,6 +41,12 @@ impl Sink for Lookup<'_, '_> {
         if self.exhausted.get(slot) == Some(&Some((lane, atom))) {
             return Ok(());
         }
+        let padding = Padding::byte(lane, atom);
+        if padding.is_some_and(|byte| self.padding.is_quiet(lane, byte, self.verifier.data, at)) {
+            return Ok(());
+        }
+        let matches = self.verifier.matches.total();
+        self.verifier.compared = at..at;
         let mut is_wanted = false;
         let header = self.filter.header;
         let (pages, count) = match lane {
@@ -62,6 +71,9 @@ impl Sink for Lookup<'_, '_> {
         }
         if let Some(slot) = self.exhausted.get_mut(slot).filter(|_| !is_wanted) {
             *slot = Some((lane, atom));
+        }
+        if let Some(byte) = padding.filter(|_| self.verifier.matches.total() == matches) {
+            self.padding.learn(lane, byte, self.verifier.data, at, &self.verifier.compared);
         }
         Ok(())
     }

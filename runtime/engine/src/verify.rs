@@ -1,5 +1,7 @@
 //! From candidates to matches: the whole variant is compared where its atom stands.
 
+use std::ops::Range;
+
 use hallmark_image::program::Program;
 use hallmark_image::record::{Piece, Variant, VariantKind, pattern_flags, variant_flags};
 use hallmark_image::{FileClass, Image, RuleId, Unit};
@@ -13,6 +15,11 @@ use crate::matches::{Match, Matches};
 use crate::memory::Memory;
 use crate::scratch::Tools;
 use crate::settings::Settings;
+
+/// Bytes of the widest character.
+const CHARACTER: usize = 2;
+/// As far as verification can look.
+const EVERYTHING: Range<usize> = 0..usize::MAX;
 
 /// Verifies candidates and keeps the matches.
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub(crate) struct Verifier<'a> {
     /// Everything that can be searched for together was: what a condition still lacks is tried at every position.
     pub last_chance: bool,
     pub candidates: u64,
+    /// The bytes that verification has looked at since this was last set; no more than these decided what it found.
+    pub compared: Range<usize>,
 }
 
 /// What an atom leads to.
@@ -87,6 +96,7 @@ impl<'a> Verifier<'a> {
             wanted,
             last_chance: false,
             candidates: 0,
+            compared: 0..0,
         }
     }
 
@@ -98,11 +108,15 @@ impl<'a> Verifier<'a> {
         if self.suffices(rule, &target.unit, target.pattern()) {
             return Ok(false);
         }
-        let Some(place) = at.checked_sub(usize::from(offset)) else { return Ok(true) };
+        let Some(place) = at.checked_sub(usize::from(offset)) else {
+            self.compare(EVERYTHING);
+            return Ok(true);
+        };
         let backward = target.variant.backward.of(target.unit.blob);
         if backward.is_empty() {
             return self.verify_at(&target, place).map(|_| true);
         }
+        self.compare(EVERYTHING);
         let Some(program) = Program::view(backward) else { return Ok(true) };
         let mut starts = std::mem::take(&mut self.tools.starts);
         starts.clear();
@@ -183,6 +197,7 @@ impl<'a> Verifier<'a> {
         let end = match VariantKind::new(variant.kind) {
             Some(VariantKind::Bytes) => {
                 self.budget.spend(1)?;
+                self.compare(start..start.saturating_add(body.len()));
                 let masked = Masked { value: body, mask: variant.mask.of(blob) };
                 xor_key = key(variant, body, data, start);
                 // A xor pattern without a key of its range does not match.
@@ -195,7 +210,7 @@ impl<'a> Verifier<'a> {
                 let pieces = <[Piece]>::ref_from_bytes(body).unwrap_or_default();
                 let chain = Chain { pieces, blob };
                 self.budget.spend(1)?;
-                if !chain.begins(data, start) {
+                if !self.begins(&chain, start) {
                     return Ok(None);
                 }
                 self.metered(target, |verifier, memory| {
@@ -203,25 +218,25 @@ impl<'a> Verifier<'a> {
                     chains.match_end(&chain, data, start, &mut memory.spans, &mut verifier.budget)
                 })?
             }
-            Some(VariantKind::Program) => match Program::view(body) {
-                Some(program) => self.metered(target, |verifier, memory| {
-                    let tools = &mut verifier.tools;
-                    let pieces = <[Piece]>::ref_from_bytes(variant.mask.of(blob)).unwrap_or_default();
-                    let outline = Chain { pieces, blob };
-                    // Comparing bytes is much cheaper than running the program, which is the one that decides.
-                    let rules_out = !pieces.is_empty()
-                        && (!outline.begins(data, start)
-                            || tools
-                                .chains
-                                .match_end(&outline, data, start, &mut memory.spans, &mut verifier.budget)?
-                                .is_none());
-                    if rules_out {
+            Some(VariantKind::Program) => {
+                // Comparing bytes is much cheaper than running the program, which is the one that decides.
+                let pieces = <[Piece]>::ref_from_bytes(variant.mask.of(blob)).unwrap_or_default();
+                let outline = Chain { pieces, blob };
+                self.budget.spend(1)?;
+                if !self.begins(&outline, start) {
+                    return Ok(None);
+                }
+                let Some(program) = Program::view(body) else { return Ok(None) };
+                self.metered(target, |verifier, memory| {
+                    let Verifier { budget, tools: Tools { chains, pike, .. }, .. } = verifier;
+                    if !pieces.is_empty()
+                        && chains.match_end(&outline, data, start, &mut memory.spans, budget)?.is_none()
+                    {
                         return Ok(None);
                     }
-                    tools.pike.match_end(&program, data, start, &mut memory.forward, &mut verifier.budget)
-                })?,
-                None => None,
-            },
+                    pike.match_end(&program, data, start, &mut memory.forward, budget)
+                })?
+            }
             None => None,
         };
         let full_word = |end: usize| {
@@ -234,6 +249,20 @@ impl<'a> Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
+    /// Whether the first piece of a chain stands at `start`; one without pieces begins everywhere.
+    fn begins(&mut self, chain: &Chain<'_>, start: usize) -> bool {
+        let begins = chain.pieces.is_empty() || chain.begins(self.data, start);
+        let first = chain.pieces.first().map_or(0, |piece| piece.value.len.get() as usize);
+        self.compare(if begins { EVERYTHING } else { start..start.saturating_add(first) });
+        begins
+    }
+
+    /// Notes that these bytes are looked at, and perhaps the characters around them.
+    fn compare(&mut self, bytes: Range<usize>) {
+        self.compared.start = self.compared.start.min(bytes.start.saturating_sub(CHARACTER));
+        self.compared.end = self.compared.end.max(bytes.end.saturating_add(CHARACTER));
+    }
+
     /// Verifies with what is known of a variant, within the steps that it may take. When they are used up it is left
     /// alone, which the outcome tells, and nothing else ends.
     fn metered<T: Default>(

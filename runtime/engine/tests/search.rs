@@ -3,6 +3,8 @@
 mod arbitrary;
 mod builder;
 
+use std::ops::Range;
+
 use arbitrary::{bytes, rules};
 use builder::{Body, PatternSpec, RuleSpec, VariantSpec, image};
 use hallmark_engine::{Match, Scratch, Settings, Why, scan};
@@ -93,6 +95,40 @@ proptest! {
             prop_assert_eq!(found, expected);
         }
     }
+
+    /// Where an atom led to nothing is remembered in long runs of one byte.
+    #[test]
+    fn runs_of_one_byte_change_no_answer(
+        literals in prop::collection::vec((runs(1..4, 3..12), any::<bool>()), 1..12),
+        data in runs(1..8, 1..200),
+    ) {
+        let rules: Vec<_> = literals.iter().map(|(bytes, full_word)| {
+            let mut pattern = PatternSpec::literal(bytes);
+            pattern.variants[0].flags = if *full_word { variant_flags::FULLWORD } else { 0 };
+            RuleSpec::any(vec![pattern])
+        }).collect();
+        let found = scanned(&rules, &data, &mut Scratch::new());
+        let expected: Vec<_> = rules.iter().flat_map(|r| &r.patterns).map(|p| naive(p, &data)).collect();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+/// Bytes that repeat: how many runs, and how long each is.
+fn runs(count: Range<usize>, len: Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+    let run = (prop::sample::select(b"\0a".to_vec()), len).prop_map(|(byte, len)| vec![byte; len]);
+    prop::collection::vec(run, count).prop_map(|runs| runs.concat())
+}
+
+#[test]
+fn padding_costs_little_however_many_patterns_have_some() {
+    let literal = |i: u16| PatternSpec::literal(&[&[0; 20][..], &i.to_be_bytes(), b"rest"].concat());
+    let rules: Vec<_> = (1000..2000).map(|i| RuleSpec::any(vec![literal(i)])).collect();
+    let bytes = image(&rules, &[]);
+    let image = Image::parse(&bytes).unwrap();
+    let mut scratch = Scratch::new();
+    let outcome = scan(&image, &mut scratch, &[0; 400_000], &Settings::default());
+    assert!(outcome.stats().candidates >= 50_000, "{}", outcome.stats().candidates);
+    assert!(outcome.stats().steps < 100_000, "{}", outcome.stats().steps);
 }
 
 #[test]

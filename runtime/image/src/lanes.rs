@@ -38,6 +38,9 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Number of lanes.
+    pub const COUNT: usize = 3;
+
     /// The lane with this number.
     pub fn new(lane: u8) -> Option<Self> {
         [Self::Main, Self::Short, Self::Pair].into_iter().find(|&l| l as u8 == lane)
