@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod known;
 mod pack;
 pub mod reference;
 mod run;
 mod summary;
 
 pub use case::{Case, Expect, MatchRow, read_cases};
+pub use known::KnownDifferences;
 pub use pack::{PackCase, RulePack};
 pub use run::{NoIncludes, Outcome, TIME_LIMIT, compile_text, run, run_bounded};
 pub use summary::Summary;

@@ -21,6 +21,8 @@ pub enum Outcome {
     Passed,
     /// Not as expected: how.
     Failed(String),
+    /// Not as expected, on purpose: the heading that says why.
+    Differs(String),
     /// It needs something that is not there: what.
     Skipped(String),
 }

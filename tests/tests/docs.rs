@@ -21,6 +21,7 @@ use hallmark_image::record::{
 };
 use hallmark_image::{FileClass, limits, schema};
 use hallmark_runtime::Database;
+use hallmark_tests::KnownDifferences;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -505,6 +506,16 @@ fn unescape(text: &str) -> Vec<u8> {
         out.extend(rest.as_bytes());
     }
     out
+}
+
+#[test]
+fn differences_from_the_conformance_suite_have_their_place_in_the_page() {
+    let page = Page::read("yara-compat.md");
+    let known = KnownDifferences::read(&root().join("tests/conformance.toml")).expect("the list");
+    assert!(known.topics().count() > 0);
+    for topic in known.topics() {
+        assert!(!examples(page.section(topic)).is_empty(), "{topic}: no example pins it");
+    }
 }
 
 #[test]
