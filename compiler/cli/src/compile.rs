@@ -1,12 +1,13 @@
 //! Compiling, as `build`, `check`, `scan --rules` and `try` share it: options, sources, includes, threads and clock.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hallmark_compiler::diagnostic::{Diagnostic, Severity};
-use hallmark_compiler::{Compilation, Options, Stage, compile};
+use hallmark_compiler::{Compilation, Lines, Options, Stage, compile};
 
 use crate::escape;
 use crate::externals::Define;
@@ -100,9 +101,11 @@ impl Compiled {
     /// Prints every rule that was left out to standard error, a line each.
     pub fn print_rejected(&self) {
         let Compilation { sources, rejected, .. } = &self.compilation;
+        let mut lines_of = BTreeMap::new();
         for rejection in rejected {
             let Some(source) = sources.get(rejection.source.0 as usize) else { continue };
-            let (line, _) = render::position(source, rejection.span.start);
+            let lines = lines_of.entry(rejection.source.0).or_insert_with(|| Lines::new(&source.text));
+            let line = lines.number(rejection.span.start);
             let what = match &rejection.rule {
                 Some(rule) => format!("rule {rule}"),
                 None => "file".to_owned(),

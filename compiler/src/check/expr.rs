@@ -8,6 +8,7 @@ use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::codes;
 use crate::diagnostic::Span;
 use crate::ir::{Anchor, Expr, Kind, PatternRef, Type, Value};
+use crate::suggest::{around, nearest};
 
 impl<'c, 'a> Checker<'c, 'a> {
     pub(super) fn expr(&mut self, expr: &'a ast::Expr<'a>) -> Checked {
@@ -138,7 +139,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             };
         }
         let Some(&index) = self.pattern_ids.get(id.name) else {
-            let near = crate::suggest::nearest(id.name, self.pattern_ids.keys().copied());
+            let near = nearest(id.name, around(id.name, &self.pattern_ids));
             let mut finding = self.error(
                 codes::UNKNOWN_PATTERN,
                 id.span,

@@ -35,7 +35,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             format!("unknown identifier `{}`", name.name),
             "nothing of this name is known here",
         );
-        let near = crate::suggest::nearest(name.name, self.declarations.candidates(self.id));
+        let near = self.declarations.nearest(self.id, name.name);
         if module_id(name.name).is_some() {
             finding = finding.with_help(format!("add `import \"{}\"` at the top of the file", name.name));
         } else if let Some(near) = near {
