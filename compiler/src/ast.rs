@@ -16,18 +16,6 @@ pub struct Ast<'s> {
     pub broken: Vec<BrokenRule<'s>>,
 }
 
-impl<'s> Ast<'s> {
-    /// Span and, if known, name of the first rule whose span satisfies `holds`, rules with syntax errors included.
-    pub fn rule_at(&self, holds: impl Fn(Span) -> bool) -> Option<(Span, Option<&'s str>)> {
-        let whole = self.items.iter().filter_map(|item| match item {
-            Item::Rule(rule) => Some((rule.span, Some(rule.name.name))),
-            _ => None,
-        });
-        let broken = self.broken.iter().map(|rule| (rule.span, rule.name.map(|n| n.name)));
-        whole.chain(broken).find(|(span, _)| holds(*span))
-    }
-}
-
 /// A rule that had a syntax error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenRule<'s> {

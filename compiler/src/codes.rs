@@ -118,7 +118,8 @@ them with `and` and `or`, which may have any number of operands.";
     "Keywords can't name rules, tags, metadata or variables. Add a letter or an underscore.";
 
     TOO_MANY_ERRORS "E0025" "too many errors"
-    "After a hundred errors the rest of the file is not read. Put the first ones right and try again.";
+    "After a hundred errors the rest of the file is not read, or what else is wrong with it not shown. Put the first ones right \
+and try again.";
 
     INVALID_SET "E0026" "a set that can't be used like this"
     "`them` and sets of patterns, such as `($a, $b*)`, may be followed by `at` or `in` and may follow `for … of`. Sets of \
@@ -126,6 +127,9 @@ rules and of conditions may do neither.";
 
     AMBIGUOUS_PERCENTAGE "E0027" "a percentage that needs parentheses"
     "`1 + 50% of them` might mean 51% or one more than a half. Write `(1 + 50)% of them`.";
+
+    CONDITION_TOO_LONG "E0028" "a condition with too many parts"
+    "A condition may have 524,288 operands and operators. Name parts of it as private rules, and refer to those.";
 
     UNKNOWN_NAME "E0100" "an identifier that nothing is called"
     "Conditions can name rules (above in the same file, or in other files of the namespace), imported modules, external \
@@ -206,6 +210,18 @@ them are refused.";
     "The compiler checks the image it wrote as strictly as an endpoint would, and refused its own. Please report this with \
 the rules that led to it.";
 
+    SETS_TOO_LARGE "E0124" "sets with too many members"
+    "Sets of one rule may have 1,048,576 members, each counted as often as sets name it; those of all rules, but for sixteen \
+for each pattern, 8,388,608. Name a large set once, in a private rule, and refer to that.";
+
+    TOO_MANY_VALUES "E0125" "a condition that computes too many values at once"
+    "The items of a list are all computed before the loop over it begins, and together with what stands around them a \
+condition may hold 1,024 values. Split the list, and join the loops with `or` or `and`.";
+
+    TOO_MANY_PROGRAMS "E0126" "large patterns that are too large together"
+    "Counted repetitions, alternatives, `xor` and `base64` make large patterns of short texts. Each has a limit of its own, and together \
+they may take 20 MiB, the first 4 KiB of each not counted. Lower the counts, or build the rules as several databases.";
+
     INVALID_REGEX "E0200" "an invalid regular expression"
     "The label says which part can't be read. `--relaxed-re-syntax` accepts unknown escapes and unescaped braces.";
 
@@ -241,7 +257,7 @@ of that encoding; write them as escapes (`\\xe9`) to show that this is meant.";
     "`private` and `global` mean the same when repeated.";
 
     MORE_WARNINGS "W0003" "further warnings are not shown"
-    "After a hundred warnings about the text of one file the others are left out.";
+    "After a hundred warnings about one file the others are left out.";
 
     NOT_BOOLEAN "W0100" "a value used as a boolean"
     "Zero and the empty string are false, everything else is true. Say what you mean with a comparison.";

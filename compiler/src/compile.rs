@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallmark_image::limits::MAX_STACK;
 use hallmark_image::record::{AlwaysEntry, Gate};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -9,14 +10,16 @@ use zerocopy::little_endian::U32;
 
 use crate::ast::Ast;
 use crate::check::{Declarations, check_rule};
-use crate::diagnostic::{Diagnostic, Severity, SourceId, Span};
+use crate::diagnostic::{Diagnostic, SourceId, Span};
 use crate::includes::{self, Includes};
 use crate::input::{Loader, Options, Source};
 use crate::ir::{DeclId, LoweredRule, RuleIr, Value};
+use crate::limits::{CHECKED_AT_ONCE, MAX_EXCESS_MEMBERS};
+use crate::lines::Lines;
 use crate::link::{Blob, Layout};
-use crate::output::{Compilation, Rejected, RuleInfo, Stats};
+use crate::output::{Compilation, RuleInfo, Stats};
 use crate::plan::{self, Plan};
-use crate::{codes, conditions, fix, link, lower, parser, slow, tables, write};
+use crate::{codes, conditions, findings, fix, link, lower, parser, slow, tables, write};
 
 /// The stages, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,24 +83,18 @@ pub fn compile(
     let (rules, names) = check(&sources, roots, &asts, &includes, options, &mut diagnostics);
 
     observe(Stage::Lower);
-    let lowered: Vec<(Option<LoweredRule<'_>>, Vec<Diagnostic>)> = rules
-        .into_par_iter()
-        .map(|ir| {
-            let classes = plan::classes(&ir.condition);
-            match lower::lower_rule(ir, classes, options.relaxed_regex) {
-                Ok(rule) => {
-                    let found = slow::warnings(&rule, classes);
-                    (Some(rule), found)
-                }
-                Err(found) => (None, found),
-            }
-        })
-        .collect();
+    let lowered = lower::lower_rules(rules, |ir| plan::classes(&ir.condition), options.relaxed_regex);
     let mut rules = Vec::with_capacity(lowered.len());
-    for (rule, found) in lowered {
-        rules.extend(rule);
-        diagnostics.extend(found);
+    for result in lowered {
+        match result {
+            Ok(rule) if conditions::fits(&rule) => rules.push(rule),
+            Ok(rule) => diagnostics.push(too_many_values(&rule)),
+            Err(found) => diagnostics.extend(found),
+        }
     }
+    let slow: Vec<Vec<Diagnostic>> =
+        rules.par_iter().map(|rule| slow::warnings(rule, plan::classes(&rule.ir.condition))).collect();
+    diagnostics.extend(slow.into_iter().flatten());
     refuse_broken_references(&mut rules, &names, &mut diagnostics);
     diagnostics.sort_by(|a, b| (a.source, a.primary.span, a.code).cmp(&(b.source, b.primary.span, b.code)));
     diagnostics.dedup();
@@ -106,8 +103,9 @@ pub fn compile(
             fix::settle(&source.text, diagnostic);
         }
     }
-    let rejected = rejections(&asts, &diagnostics);
-    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error) && !options.ignore_invalid_rules;
+    let rejected = findings::rejections(&asts, &diagnostics);
+    let failed = !rejected.is_empty() && !options.ignore_invalid_rules;
+    findings::limit(&mut diagnostics);
 
     let mut stats = Stats { rejected: rejected.len() as u32, ..Stats::default() };
     let mut infos = Vec::new();
@@ -144,21 +142,34 @@ fn check<'a>(
 ) -> (Vec<RuleIr<'a>>, BTreeMap<DeclId, &'a str>) {
     let (all, imports) = includes::expand(sources, roots, asts, includes, diagnostics);
     let declarations = Declarations::new(all, imports, options, diagnostics);
-    let checked: Vec<(Option<RuleIr<'a>>, Vec<Diagnostic>)> = (0..declarations.rules.len() as u32)
-        .into_par_iter()
-        .map(|id| {
-            let mut found = Vec::new();
-            (check_rule(&declarations, DeclId(id), options.relaxed_regex, &mut found), found)
-        })
-        .collect();
-    let mut rules = Vec::with_capacity(checked.len());
-    for (rule, found) in checked {
-        rules.extend(rule);
-        diagnostics.extend(found);
+    let ids: Vec<DeclId> = (0..declarations.rules.len() as u32).map(DeclId).collect();
+    let mut rules = Vec::with_capacity(ids.len());
+    let mut excess = 0usize;
+    for some in ids.chunks(CHECKED_AT_ONCE) {
+        let exhausted = excess > MAX_EXCESS_MEMBERS;
+        let checked: Vec<(Option<RuleIr<'a>>, Vec<Diagnostic>)> = some
+            .par_iter()
+            .map(|&id| {
+                let mut found = Vec::new();
+                (check_rule(&declarations, id, options.relaxed_regex, exhausted, &mut found), found)
+            })
+            .collect();
+        for (rule, found) in checked {
+            excess += rule.as_ref().map_or(0, |rule| rule.excess);
+            rules.extend(rule);
+            diagnostics.extend(found);
+        }
     }
     let names =
         declarations.rules.iter().enumerate().map(|(i, d)| (DeclId(i as u32), d.rule.name.name)).collect();
     (rules, names)
+}
+
+fn too_many_values(rule: &LoweredRule<'_>) -> Diagnostic {
+    let label = format!("it needs more than {MAX_STACK} at once");
+    let message = format!("the condition of rule `{}` computes too many values", rule.ir.name);
+    Diagnostic::error(codes::TOO_MANY_VALUES, rule.ir.source, rule.ir.name_span, message, label)
+        .with_help("split its longest list, and join the loops with `or` or `and`")
 }
 
 /// Takes out rules that refer to rules that were refused, to rules that refer back to them, or, being global, to
@@ -169,18 +180,28 @@ fn refuse_broken_references(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     // What can be evaluated: rules all of whose references can be. What is left over is broken or in a cycle.
-    let known: BTreeMap<DeclId, bool> = rules.iter().map(|r| (r.ir.decl, r.ir.global)).collect();
-    let mut sound: BTreeSet<DeclId> = BTreeSet::new();
-    loop {
-        let before = sound.len();
-        for rule in rules.iter() {
-            let usable = |r: &DeclId| sound.contains(r) && (!rule.ir.global || known.get(r) == Some(&true));
-            if rule.ir.references.iter().all(usable) {
-                sound.insert(rule.ir.decl);
+    let places: BTreeMap<DeclId, usize> = rules.iter().enumerate().map(|(at, r)| (r.ir.decl, at)).collect();
+    let mut waiting = vec![0usize; rules.len()];
+    let mut waited_for: Vec<Vec<usize>> = vec![Vec::new(); rules.len()];
+    for (at, rule) in rules.iter().enumerate() {
+        for reference in &rule.ir.references {
+            waiting[at] += 1;
+            // What is missing, or not global where it has to be, is waited for without end.
+            let usable = places.get(reference).filter(|&&place| !rule.ir.global || rules[place].ir.global);
+            if let Some(&place) = usable {
+                waited_for[place].push(at);
             }
         }
-        if sound.len() == before {
-            break;
+    }
+    let mut ready: Vec<usize> = (0..rules.len()).filter(|&at| waiting[at] == 0).collect();
+    let mut sound: BTreeSet<DeclId> = BTreeSet::new();
+    while let Some(at) = ready.pop() {
+        sound.insert(rules[at].ir.decl);
+        for &next in &waited_for[at] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                ready.push(next);
+            }
         }
     }
     rules.retain(|rule| {
@@ -203,31 +224,6 @@ fn refuse_broken_references(
         diagnostics.push(Diagnostic::error(code, rule.ir.source, rule.ir.name_span, message, label));
         false
     });
-}
-
-/// One entry for each rule with errors, and one for each error outside of rules.
-fn rejections(asts: &[Ast<'_>], diagnostics: &[Diagnostic]) -> Vec<Rejected> {
-    let mut rejected: Vec<Rejected> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
-        let at = diagnostic.primary.span.start;
-        let ast = asts.get(diagnostic.source.0 as usize);
-        let holds = |span: Span| span.start <= at && at <= span.end;
-        let rule = ast.and_then(|ast| ast.rule_at(holds));
-        if let Some((span, _)) = rule
-            && !seen.insert((diagnostic.source, span.start))
-        {
-            continue;
-        }
-        rejected.push(Rejected {
-            source: diagnostic.source,
-            rule: rule.and_then(|(_, name)| name).map(str::to_owned),
-            code: diagnostic.code,
-            message: diagnostic.message.clone(),
-            span: diagnostic.primary.span,
-        });
-    }
-    rejected
 }
 
 /// From lowered rules to bytes.
@@ -313,17 +309,17 @@ fn assemble(
 }
 
 fn rule_infos(sources: &[Source], rules: &[LoweredRule<'_>], units: &[(u32, Vec<u8>)]) -> Vec<RuleInfo> {
+    let lines: Vec<_> = sources.par_iter().map(|source| Lines::new(&source.text)).collect();
     let mut infos: Vec<RuleInfo> = rules
         .par_iter()
         .zip(units)
         .map(|(rule, (_, unit))| {
-            let text = sources.get(rule.ir.source.0 as usize).map_or(&[][..], |s| &s.text);
-            let before = text.get(..rule.ir.name_span.start as usize).unwrap_or_default();
+            let lines = lines.get(rule.ir.source.0 as usize);
             RuleInfo {
                 namespace: rule.ir.namespace.clone(),
                 name: rule.ir.name.clone(),
                 source: rule.ir.source,
-                line: 1 + memchr::memchr_iter(b'\n', before).count() as u32,
+                line: lines.map_or(1, |lines| lines.number(rule.ir.name_span.start)),
                 sha256: Sha256::digest(unit).into(),
             }
         })

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use hallmark_image::insn::{self, FROM_SLOT, Insn, Op};
+use hallmark_image::limits::MAX_STACK;
 use hallmark_image::record::Slice;
 
 use crate::ir::{Anchor, Expr, Items, Kind, Loop, LoweredRule, PatternRef, Quantifier, Value};
@@ -37,6 +38,11 @@ pub fn emit<'r>(rule: &'r LoweredRule<'r>, condition: &Expr, intern: &mut dyn Fn
     emitter.code
 }
 
+/// Whether a rule's condition needs no more values at once than the format allows.
+pub fn fits(rule: &LoweredRule<'_>) -> bool {
+    emit(rule, &rule.ir.condition, &mut |_| Slice::default()).max_stack <= MAX_STACK
+}
+
 struct Emitter<'r, 'i> {
     rule: &'r LoweredRule<'r>,
     intern: &'i mut dyn FnMut(&[u8]) -> Slice,
@@ -51,7 +57,7 @@ impl Emitter<'_, '_> {
     fn push(&mut self, insn: Insn, extra: u16) -> usize {
         if let Some(op) = Op::new(insn.op) {
             let (pops, pushes, _) = op.effect();
-            self.depth = self.depth.saturating_sub(pops + extra) + pushes;
+            self.depth = self.depth.saturating_sub(pops.saturating_add(extra)).saturating_add(pushes);
             self.code.max_stack = self.code.max_stack.max(self.depth);
         }
         self.code.insns.push(insn);
@@ -293,7 +299,8 @@ impl Emitter<'_, '_> {
             Items::List(items) => {
                 self.exprs(items);
                 let count = items.len() as u32;
-                self.push(Insn::new(Op::LoopList, code, depth, count), operands + count as u16);
+                let values = u16::try_from(count).unwrap_or(u16::MAX);
+                self.push(Insn::new(Op::LoopList, code, depth, count), operands.saturating_add(values));
             }
             Items::Elements(collection) => {
                 self.expr(collection);
@@ -310,7 +317,7 @@ impl Emitter<'_, '_> {
         self.push(Insn::new(Op::LoopStep, 0, depth, next as u32), 0);
         let exit = self.here();
         self.patch(next, exit);
-        self.depth += 1;
+        self.depth = self.depth.saturating_add(1);
         self.code.max_stack = self.code.max_stack.max(self.depth);
     }
 }

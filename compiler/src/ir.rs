@@ -43,6 +43,8 @@ pub struct RuleIr<'a> {
     pub condition: Expr,
     /// Number of local variables.
     pub locals: u16,
+    /// Members of its sets beyond what rules usually have.
+    pub excess: usize,
 }
 
 /// A checked rule with its patterns and regular expressions lowered.

@@ -3,11 +3,11 @@
 /// Largest source file. Spans are 32-bit offsets, and a syntax tree takes several times the size of its text.
 pub const MAX_SOURCE_BYTES: usize = 256 << 20;
 
-/// Errors reported for one file before the rest of it is left unread. A file with more is not a rule file, or has one
-/// cause that the first hundred show as well as ten thousand would.
+/// Errors reported for one file; after as many that concern its syntax the rest of it is left unread. A file with more
+/// is not a rule file, or has one cause that the first hundred show as well as ten thousand would.
 pub const MAX_ERRORS_PER_FILE: usize = 100;
 
-/// Warnings of the parser reported for one file; those beyond are summed up in one.
+/// Warnings reported for one file; those beyond are summed up in one.
 pub const MAX_WARNINGS_PER_FILE: usize = 100;
 
 /// How deep parentheses, prefix operators and loops may nest in a condition, and alternatives in a hex pattern. The
@@ -18,6 +18,29 @@ pub const MAX_NESTING: u32 = 100;
 /// Greatest height of an expression tree. Chains such as `a + b + c` lean to the left without nesting, yet later
 /// stages, and dropping the tree, recurse through them. (`and` and `or` chains are flat and count once.)
 pub const MAX_EXPR_HEIGHT: u32 = 600;
+
+/// Operands and operators of one condition. Each takes some 300 bytes in all stages together; a rule of the most patterns
+/// can still compare each of them.
+pub const MAX_EXPR_NODES: u32 = 1 << 19;
+
+/// Members of all sets of one condition, such as `($a*)`: with many patterns and many sets their number grows with the
+/// square of the rule. Real rules have some thousand.
+pub const MAX_SET_MEMBERS: usize = 1 << 20;
+
+/// Members of sets for each pattern of a rule that are not counted as excess, and the excess of all rules together:
+/// many rules of many sets each are bounded as one is.
+pub const FREE_SET_MEMBERS: usize = 16;
+/// See [`FREE_SET_MEMBERS`].
+pub const MAX_EXCESS_MEMBERS: usize = 1 << 23;
+
+/// Rules that are checked before the excess of their sets is looked at.
+pub const CHECKED_AT_ONCE: usize = 1 << 10;
+
+/// Longest name for which a similar one is looked for; comparing takes the product of the lengths.
+pub const MAX_SUGGESTED_NAME: usize = 64;
+
+/// Names that an unknown one is compared with: every error of a file may be about one.
+pub const MAX_NAMES_COMPARED: usize = 64;
 
 /// Patterns of one rule: ten times what the largest real rule has, and an index fits well below 32 bits.
 pub const MAX_PATTERNS: usize = 100_000;
@@ -47,6 +70,13 @@ pub const MAX_INLINE_JUMP: u32 = 32;
 /// Bytes of a run in which atoms are looked for: their places in it are stored in a byte, and rarer ones than the best
 /// of 30 are seldom found further on.
 pub const MAX_RUN: usize = 128;
+
+/// Bytes of all programs together, and of texts with `xor` under each of their keys, as far as one pattern has more than
+/// [`FREE_PROGRAM_BYTES`]. A line of text can become a program of the largest size, which takes some milliseconds.
+pub const MAX_PROGRAM_BYTES: usize = 20 << 20;
+
+/// Bytes of a pattern that are not counted: most real ones have less.
+pub const FREE_PROGRAM_BYTES: usize = 4 << 10;
 
 /// Runs of one variant. Lists of some thousand words are searched for; what has more alternatives is slow.
 pub const MAX_RUNS_PER_VARIANT: usize = 16_384;

@@ -27,6 +27,9 @@ pub struct Case {
     /// External variables.
     #[serde(default)]
     pub globals: BTreeMap<String, Value>,
+    /// Values that they are given when scanning.
+    #[serde(default)]
+    pub scan_globals: BTreeMap<String, Value>,
     /// Files that can be included, by path.
     #[serde(default)]
     pub include_files: BTreeMap<String, String>,
@@ -145,11 +148,11 @@ impl Case {
         plain.chain(named).collect()
     }
 
-    /// The external variables.
+    /// The external variables, and what some of them are when scanning.
     ///
     /// # Errors
     /// A value is neither a boolean, a number nor a text.
-    pub fn externals(&self) -> anyhow::Result<Vec<(String, ExternalValue)>> {
+    pub fn externals(&self) -> anyhow::Result<[Vec<(String, ExternalValue)>; 2]> {
         let value = |value: &Value| match value {
             Value::Bool(value) => Some(ExternalValue::Bool(*value)),
             Value::Number(n) => {
@@ -162,7 +165,8 @@ impl Case {
             let value = value(given).ok_or_else(|| anyhow!("`{given}` is no value for `{name}`"))?;
             Ok((name.clone(), value))
         };
-        self.globals.iter().map(global).collect()
+        let values = |of: &BTreeMap<_, _>| of.iter().map(global).collect::<anyhow::Result<_>>();
+        Ok([values(&self.globals)?, values(&self.scan_globals)?])
     }
 }
 

@@ -11,6 +11,7 @@
 mod case;
 pub mod fuzz;
 pub mod generate;
+mod known;
 mod pack;
 pub mod reference;
 mod rulesets;
@@ -19,6 +20,7 @@ mod summary;
 mod trial;
 
 pub use case::{Case, Expect, MatchRow, read_cases};
+pub use known::KnownDifferences;
 pub use pack::{PackCase, RulePack};
 pub use rulesets::rule_files;
 pub use run::{NoIncludes, Outcome, TIME_LIMIT, compile_text, run, run_bounded};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hallmark_compiler::ast::Item;
 use hallmark_compiler::diagnostic::{Severity, SourceId};
-use hallmark_compiler::{Compilation, Loader, Options, Source, compile, parser};
+use hallmark_compiler::{Compilation, ExternalValue, Loader, Options, Source, compile, parser};
 use hallmark_image::schema::module_id;
 use hallmark_runtime::Database;
 
@@ -21,6 +21,8 @@ pub enum Outcome {
     Passed,
     /// Not as expected: how.
     Failed(String),
+    /// Not as expected, on purpose: the heading that says why.
+    Differs(String),
     /// It needs something that is not there: what.
     Skipped(String),
 }
@@ -64,7 +66,8 @@ pub fn run(case: &Case) -> Outcome {
 fn judge(case: &Case) -> Result<(), String> {
     let text = |error: anyhow::Error| format!("bad case: {error:#}");
     let input = case.input().map_err(text)?;
-    let options = Options { externals: case.externals().map_err(text)?, ..Options::default() };
+    let [externals, defines] = case.externals().map_err(text)?;
+    let options = Options { externals, ..Options::default() };
     let loader = Files(&case.include_files);
     let compilation = compile(case.sources(), &options, &loader, &mut |_| {});
     let image = match (compilation.image.as_deref(), case.expect) {
@@ -75,9 +78,9 @@ fn judge(case: &Case) -> Result<(), String> {
         (Some(image), Expect::Match | Expect::Nomatch) => image,
     };
     let database = Database::from_image_bytes(image).map_err(|e| format!("own image refused: {e}"))?;
-    let plain = scan(&database, &input, Setting::Plain)?;
-    let listing = scan(&database, &input, Setting::Strings)?;
-    let fast = scan(&database, &input, Setting::Fast)?;
+    let plain = scan(&database, &input, &defines, Setting::Plain)?;
+    let listing = scan(&database, &input, &defines, Setting::Strings)?;
+    let fast = scan(&database, &input, &defines, Setting::Fast)?;
     let mut rules = case.matching_rules.clone();
     rules.sort();
     if (case.expect == Expect::Match) == rules.is_empty() {
@@ -113,8 +116,22 @@ struct Found {
     matches: Vec<MatchRow>,
 }
 
-fn scan(database: &Database, input: &[u8], setting: Setting) -> Result<Found, String> {
+fn scan(
+    database: &Database,
+    input: &[u8],
+    defines: &[(String, ExternalValue)],
+    setting: Setting,
+) -> Result<Found, String> {
     let mut scanner = database.scanner();
+    for (name, value) in defines {
+        let value = match value.clone() {
+            ExternalValue::Bool(value) => hallmark_runtime::ExternalValue::Bool(value),
+            ExternalValue::Int(value) => hallmark_runtime::ExternalValue::Int(value),
+            ExternalValue::Float(value) => hallmark_runtime::ExternalValue::Float(value),
+            ExternalValue::Str(value) => hallmark_runtime::ExternalValue::Str(value),
+        };
+        scanner.define(name, value).map_err(|error| format!("{name}: {error}"))?;
+    }
     scanner.deadline(TIME_LIMIT / 4);
     match setting {
         Setting::Plain => {}

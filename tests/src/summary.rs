@@ -11,6 +11,7 @@ use crate::run::Outcome;
 pub struct Summary {
     areas: BTreeMap<String, Counts>,
     failures: Vec<(String, String)>,
+    differences: BTreeMap<String, Vec<String>>,
     skipped: BTreeMap<String, Vec<String>>,
 }
 
@@ -18,6 +19,7 @@ pub struct Summary {
 struct Counts {
     passed: usize,
     failed: usize,
+    different: usize,
     skipped: usize,
 }
 
@@ -31,6 +33,10 @@ impl Summary {
                 counts.failed += 1;
                 self.failures.push((case.id.clone(), cause.clone()));
             }
+            Outcome::Differs(topic) => {
+                counts.different += 1;
+                self.differences.entry(topic.clone()).or_default().push(case.id.clone());
+            }
             Outcome::Skipped(why) => {
                 counts.skipped += 1;
                 self.skipped.entry(why.clone()).or_default().push(case.id.clone());
@@ -38,19 +44,10 @@ impl Summary {
         }
     }
 
-    /// Share of the cases that passed among those that were not skipped, in percent.
-    pub fn percent(&self) -> f64 {
-        let total = self.total();
-        match total.passed + total.failed {
-            0 => 100.0,
-            judged => 100.0 * total.passed as f64 / judged as f64,
-        }
-    }
-
-    /// `N passed, N failed, N skipped`
+    /// `N passed, N failed, N different on purpose, N skipped`
     pub fn line(&self) -> String {
-        let Counts { passed, failed, skipped } = self.total();
-        format!("{passed} passed, {failed} failed, {skipped} skipped")
+        let Counts { passed, failed, different, skipped } = self.total();
+        format!("{passed} passed, {failed} failed, {different} different on purpose, {skipped} skipped")
     }
 
     /// Id and cause of every failure, in the order of the cases.
@@ -60,12 +57,12 @@ impl Summary {
 
     /// A table by area, in Markdown.
     pub fn table(&self) -> String {
-        let mut text = "| area | passed | failed | skipped |\n|---|---|---|---|\n".to_owned();
+        let mut text = "| area | passed | failed | different | skipped |\n|---|---|---|---|---|\n".to_owned();
         let total = self.total();
         for (area, counts) in self.areas.iter().map(|(a, c)| (a.as_str(), c)).chain([("all", &total)]) {
-            let Counts { passed, failed, skipped } = counts;
+            let Counts { passed, failed, different, skipped } = counts;
             // Writing to a string does not fail.
-            let _ = writeln!(text, "| {area} | {passed} | {failed} | {skipped} |");
+            let _ = writeln!(text, "| {area} | {passed} | {failed} | {different} | {skipped} |");
         }
         text
     }
@@ -80,9 +77,11 @@ impl Summary {
                 let _ = writeln!(text, "| {id} | {} |", cell(cause));
             }
         }
-        if !self.skipped.is_empty() {
-            text.push_str("\n## Skipped\n\n| why | cases |\n|---|---|\n");
-            for (why, ids) in &self.skipped {
+        for (title, lists) in [("Different on purpose", &self.differences), ("Skipped", &self.skipped)] {
+            if !lists.is_empty() {
+                let _ = write!(text, "\n## {title}\n\n| why | cases |\n|---|---|\n");
+            }
+            for (why, ids) in lists {
                 let _ = writeln!(text, "| {} | {} |", cell(why), ids.join(" "));
             }
         }
@@ -93,6 +92,7 @@ impl Summary {
         self.areas.values().fold(Counts::default(), |sum, counts| Counts {
             passed: sum.passed + counts.passed,
             failed: sum.failed + counts.failed,
+            different: sum.different + counts.different,
             skipped: sum.skipped + counts.skipped,
         })
     }

@@ -22,6 +22,7 @@ use hallmark_image::record::{
 };
 use hallmark_image::{FileClass, limits, schema};
 use hallmark_runtime::Database;
+use hallmark_tests::KnownDifferences;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -405,8 +406,12 @@ const WITHOUT_EXAMPLE: &[&str] = &[
     codes::NOT_UTF8,
     codes::TOO_DEEP,
     codes::TOO_MANY_ERRORS,
+    codes::CONDITION_TOO_LONG,
     codes::TOO_MANY_PATTERNS,
     codes::INTERNAL,
+    codes::SETS_TOO_LARGE,
+    codes::TOO_MANY_VALUES,
+    codes::TOO_MANY_PROGRAMS,
     codes::TOO_MANY_PIECES,
     codes::PATTERN_TOO_DEEP,
     codes::PATTERN_TOO_SHORT,
@@ -506,6 +511,16 @@ fn unescape(text: &str) -> Vec<u8> {
         out.extend(rest.as_bytes());
     }
     out
+}
+
+#[test]
+fn differences_from_the_conformance_suite_have_their_place_in_the_page() {
+    let page = Page::read("yara-compat.md");
+    let known = KnownDifferences::read(&root().join("tests/conformance.toml")).expect("the list");
+    assert!(known.topics().count() > 0);
+    for topic in known.topics() {
+        assert!(!examples(page.section(topic)).is_empty(), "{topic}: no example pins it");
+    }
 }
 
 #[test]

@@ -128,6 +128,26 @@ fn includes_stay_inside() {
 }
 
 #[test]
+fn includes_are_looked_up_in_all_include_dirs_in_their_order() {
+    let folder = Folder::new();
+    folder.write(
+        "rules/main.yar",
+        "include \"one.yar\"\ninclude \"both.yar\"\nrule Main { condition: One and Both }",
+    );
+    folder.write("a/one.yar", "include \"two.yar\"\nrule One { condition: Two }");
+    folder.write("b/two.yar", "rule Two { condition: true }");
+    folder.write("b/both.yar", "rule Both { condition: true }");
+    folder.write("c/both.yar", "rule NotThis { condition: true }");
+    let check = |dirs: &[&str]| {
+        let dirs = dirs.iter().flat_map(|dir| ["--include-dir", dir]);
+        folder.run(&["check", "rules/main.yar"].into_iter().chain(dirs).collect::<Vec<_>>())
+    };
+    check(&["a", "b", "c"]).expect(0, "4 files");
+    check(&["a", "c", "b"]).expect(1, "E0100");
+    check(&["a"]).expect(1, "was not found in");
+}
+
+#[test]
 fn the_same_rules_give_the_same_bytes() {
     let folder = Folder::with_rules();
     folder.write("d/a.yar", "rule A { strings: $a = \"first\" condition: $a }");

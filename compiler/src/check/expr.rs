@@ -9,6 +9,7 @@ use crate::ast::{self, BinaryOp, ExprKind, UnaryOp};
 use crate::codes;
 use crate::diagnostic::{Edit, Span};
 use crate::ir::{Anchor, Expr, Kind, PatternRef, Type, Value};
+use crate::suggest::{around, nearest};
 
 impl<'c, 'a> Checker<'c, 'a> {
     pub(super) fn expr(&mut self, expr: &'a ast::Expr<'a>) -> Checked {
@@ -141,7 +142,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
         let Some(&index) = self.pattern_ids.get(id.name) else {
             let meant = format!("${}", id.name.get(1..).unwrap_or_default());
-            let near = crate::suggest::nearest(&meant, self.pattern_ids.keys().copied());
+            let near = nearest(&meant, around(&meant, &self.pattern_ids));
             let mut finding = self.error(
                 codes::UNKNOWN_PATTERN,
                 id.span,

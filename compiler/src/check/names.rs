@@ -1,12 +1,14 @@
 //! Declarations: which rules exist, where, and who may see them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Included, Unbounded};
 
 use crate::ast::Rule;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, SourceId};
 use crate::input::Options;
 use crate::ir::{DeclId, Type};
+use crate::suggest::{around, nearest};
 
 /// A declared rule.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,8 @@ pub struct Imports {
 pub struct Declarations<'a> {
     /// The rules, by root and order within it.
     pub rules: Vec<Declaration<'a>>,
-    by_name: BTreeMap<(&'a str, &'a str), DeclId>,
+    /// By namespace and name.
+    by_name: BTreeMap<&'a str, BTreeMap<&'a str, DeclId>>,
     imports: Imports,
     externals: BTreeMap<&'a str, (u32, Type)>,
 }
@@ -62,8 +65,8 @@ impl<'a> Declarations<'a> {
         };
         for declaration in all {
             let name = declaration.rule.name;
-            let key = (declaration.namespace, name.name);
-            if let Some(&first) = this.by_name.get(&key) {
+            let names = this.by_name.entry(declaration.namespace).or_default();
+            if let Some(&first) = names.get(name.name) {
                 let first = this.rules[first.0 as usize];
                 let mut finding = Diagnostic::error(
                     codes::DUPLICATE_RULE,
@@ -79,7 +82,7 @@ impl<'a> Declarations<'a> {
                 diagnostics.push(finding);
                 continue;
             }
-            this.by_name.insert(key, DeclId(this.rules.len() as u32));
+            names.insert(name.name, DeclId(this.rules.len() as u32));
             this.rules.push(declaration);
         }
         this
@@ -97,17 +100,17 @@ impl<'a> Declarations<'a> {
 
     /// The rule that `name` means in the condition of `from`.
     pub fn find(&self, from: DeclId, name: &str) -> Option<DeclId> {
-        let id = *self.by_name.get(&(self.get(from).namespace, name))?;
+        let id = *self.names_beside(from)?.get(name)?;
         self.visible(from, id).then_some(id)
     }
 
     /// The rules that `prefix*` means in the condition of `from`, by name.
     pub fn with_prefix(&self, from: DeclId, prefix: &str) -> Vec<DeclId> {
-        let namespace = self.get(from).namespace;
         let named = self
-            .by_name
-            .range((namespace, prefix)..)
-            .take_while(|((ns, name), _)| *ns == namespace && name.starts_with(prefix));
+            .names_beside(from)
+            .into_iter()
+            .flat_map(|names| names.range::<str, _>((Included(prefix), Unbounded)));
+        let named = named.take_while(|(name, _)| name.starts_with(prefix));
         named.map(|(_, &id)| id).filter(|&id| self.visible(from, id)).collect()
     }
 
@@ -135,10 +138,14 @@ impl<'a> Declarations<'a> {
         self.externals.get(name).copied()
     }
 
-    /// Every name a condition of `from` could mean, for suggestions.
-    pub fn candidates(&self, from: DeclId) -> Vec<&'a str> {
-        let namespace = self.get(from).namespace;
-        let rules = self.by_name.keys().filter(|(ns, _)| *ns == namespace).map(|(_, name)| *name);
-        rules.chain(self.externals.keys().copied()).collect()
+    /// The name nearest to `word` of those that a condition of `from` could mean.
+    pub fn nearest(&self, from: DeclId, word: &str) -> Option<&'a str> {
+        let rules = self.names_beside(from).into_iter().flat_map(|names| around(word, names));
+        nearest(word, rules.chain(around(word, &self.externals)))
+    }
+
+    /// The rules of the namespace of `from`.
+    fn names_beside(&self, from: DeclId) -> Option<&BTreeMap<&'a str, DeclId>> {
+        self.by_name.get(self.get(from).namespace)
     }
 }

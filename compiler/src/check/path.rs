@@ -52,7 +52,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             format!("unknown identifier `{}`", name.name),
             "nothing of this name is known here",
         );
-        let near = crate::suggest::nearest(name.name, self.declarations.candidates(self.id));
+        let near = self.declarations.nearest(self.id, name.name);
         if module_id(name.name).is_some() {
             let (help, edit) = self.import(name.name);
             finding = match qualifies {

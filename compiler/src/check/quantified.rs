@@ -125,9 +125,14 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn pattern_set(&mut self, set: &'a OfSet<'a>, span: Span) -> Result<Vec<u32>, Refused> {
         let rule = self.rule;
+        // A rule that has had too many members is not read further.
+        self.count_members(0, span)?;
         let mut indices = Vec::new();
         match set {
-            OfSet::Them(_) => indices.extend(0..rule.patterns.len() as u32),
+            OfSet::Them(_) => {
+                self.count_members(rule.patterns.len(), span)?;
+                indices.extend(0..rule.patterns.len() as u32);
+            }
             OfSet::Patterns(items) => {
                 for item in items {
                     if item.wildcard {
@@ -136,14 +141,17 @@ impl<'c, 'a> Checker<'c, 'a> {
                         self.named.entry(item.name).or_insert(item.span);
                     }
                     let before = indices.len();
-                    let named = rule.patterns.iter().enumerate().filter(|(_, p)| {
-                        if item.wildcard {
-                            p.id.name.starts_with(item.name)
-                        } else {
-                            p.id.name == item.name && item.name != "$"
+                    match item.name {
+                        // Anonymous patterns have no name to be found by.
+                        "$" if item.wildcard => indices.extend(0..rule.patterns.len() as u32),
+                        prefix if item.wildcard => {
+                            let named = self.pattern_ids.range(prefix..);
+                            let named = named.take_while(|(name, _)| name.starts_with(prefix));
+                            indices.extend(named.map(|(_, &index)| index));
                         }
-                    });
-                    indices.extend(named.map(|(i, _)| i as u32));
+                        name => indices.extend(self.pattern_ids.get(name)),
+                    }
+                    self.count_members(indices.len() - before, item.span)?;
                     if indices.len() == before {
                         let star = if item.wildcard { "*" } else { "" };
                         return Err(self.refuse(self.error(
@@ -185,12 +193,16 @@ impl<'c, 'a> Checker<'c, 'a> {
         for item in items {
             if !item.wildcard {
                 match self.declarations.find(self.id, item.name) {
-                    Some(id) => rules.push(id),
+                    Some(id) => {
+                        self.count_members(1, item.span)?;
+                        rules.push(id);
+                    }
                     None => return Ok(None),
                 }
                 continue;
             }
             let named = self.declarations.with_prefix(self.id, item.name);
+            self.count_members(named.len(), item.span)?;
             if named.is_empty() {
                 return Err(self.refuse(self.error(
                     codes::UNKNOWN_NAME,

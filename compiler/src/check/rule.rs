@@ -8,7 +8,7 @@ use crate::ast;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Edit, Severity, SourceId, Span};
 use crate::ir::{self, DeclId, RuleIr, Type, Value};
-use crate::limits::MAX_PATTERNS;
+use crate::limits::{FREE_SET_MEMBERS, MAX_EXCESS_MEMBERS, MAX_PATTERNS, MAX_SET_MEMBERS};
 
 /// Proof that a diagnostic was reported.
 #[derive(Debug)]
@@ -17,15 +17,17 @@ pub(super) struct Refused;
 /// The result of checking an expression.
 pub(super) type Checked = Result<ir::Expr, Refused>;
 
-/// Checks one rule. `None` when it has errors; what was found is appended to `diagnostics` either way.
+/// Checks one rule, whose sets may name no more than its patterns when the rules before have `exhausted` what there is
+/// for larger ones. `None` when it has errors; what was found is appended to `diagnostics` either way.
 pub fn check_rule<'a>(
     declarations: &Declarations<'a>,
     id: DeclId,
     relaxed: bool,
+    exhausted: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<RuleIr<'a>> {
     let declaration = declarations.get(id);
-    let mut checker = Checker::new(declarations, id, declaration.rule, relaxed);
+    let mut checker = Checker::new(declarations, id, declaration.rule, relaxed, exhausted);
     let rule = checker.rule();
     let refused = rule.is_none() || checker.findings.iter().any(|f| f.severity == Severity::Error);
     diagnostics.append(&mut checker.findings);
@@ -49,6 +51,11 @@ pub(super) struct Checker<'c, 'a> {
     pub pattern_ids: BTreeMap<&'a str, u32>,
     pub used: Vec<bool>,
     pub references: Vec<DeclId>,
+    /// Where each rule is in that list.
+    pub places: BTreeMap<DeclId, u32>,
+    /// Members of all sets so far, and whether rules before have used up what there is for all.
+    pub set_members: usize,
+    pub exhausted: bool,
     pub regexes: Vec<&'a ast::Regex<'a>>,
     pub scope: Vec<Variable<'a>>,
     /// The locals of the `for … of` loops around the expression, outermost first.
@@ -65,7 +72,13 @@ pub(super) struct Checker<'c, 'a> {
 }
 
 impl<'c, 'a> Checker<'c, 'a> {
-    fn new(declarations: &'c Declarations<'a>, id: DeclId, rule: &'a ast::Rule<'a>, relaxed: bool) -> Self {
+    fn new(
+        declarations: &'c Declarations<'a>,
+        id: DeclId,
+        rule: &'a ast::Rule<'a>,
+        relaxed: bool,
+        exhausted: bool,
+    ) -> Self {
         Checker {
             declarations,
             id,
@@ -75,6 +88,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             pattern_ids: BTreeMap::new(),
             used: vec![false; rule.patterns.len()],
             references: Vec::new(),
+            places: BTreeMap::new(),
+            set_members: 0,
+            exhausted,
             regexes: Vec::new(),
             scope: Vec::new(),
             current: Vec::new(),
@@ -154,6 +170,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             regexes: std::mem::take(&mut self.regexes),
             condition,
             locals: self.locals,
+            excess: self.excess(),
         })
     }
 
@@ -166,8 +183,9 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn tags(&mut self) {
         let rule = self.rule;
-        for (i, tag) in rule.tags.iter().enumerate() {
-            if let Some(first) = rule.tags.iter().take(i).find(|t| t.name == tag.name) {
+        let mut seen = BTreeMap::new();
+        for tag in &rule.tags {
+            if let Some(&first) = seen.get(tag.name) {
                 self.findings.push(
                     self.error(
                         codes::DUPLICATE_TAG,
@@ -175,9 +193,11 @@ impl<'c, 'a> Checker<'c, 'a> {
                         format!("tag `{}` is given twice", tag.name),
                         "again here",
                     )
-                    .with_label(first.span, "first given here")
+                    .with_label(first, "first given here")
                     .with_fix("remove one of them", vec![Edit::remove(tag.span)]),
                 );
+            } else {
+                seen.insert(tag.name, tag.span);
             }
         }
     }
@@ -255,13 +275,37 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok(first)
     }
 
+    /// Counts the members of a set.
+    pub fn count_members(&mut self, count: usize, span: Span) -> Result<(), Refused> {
+        self.set_members = self.set_members.saturating_add(count);
+        let spent = self.exhausted && self.excess() > 0;
+        if self.set_members <= MAX_SET_MEMBERS && !spent {
+            return Ok(());
+        }
+        // What the rest of the condition uses is not known.
+        self.used.fill(true);
+        let label = if spent {
+            format!("the sets of all rules together may have {MAX_EXCESS_MEMBERS}")
+        } else {
+            format!("the sets of one rule may have {MAX_SET_MEMBERS}")
+        };
+        Err(self.refuse(
+            self.error(codes::SETS_TOO_LARGE, span, "the sets of this rule have too many members", label)
+                .with_help("name a large set once, in a private rule, and refer to that"),
+        ))
+    }
+
+    /// Members of sets beyond what rules usually have.
+    fn excess(&self) -> usize {
+        self.set_members.saturating_sub(FREE_SET_MEMBERS * (self.rule.patterns.len() + 1))
+    }
+
     /// The place of a referenced rule in the rule's list of references.
     pub fn reference(&mut self, rule: DeclId) -> u32 {
-        let place = self.references.iter().position(|&r| r == rule).unwrap_or_else(|| {
+        *self.places.entry(rule).or_insert_with(|| {
             self.references.push(rule);
-            self.references.len() - 1
-        });
-        place as u32
+            self.references.len() as u32 - 1
+        })
     }
 
     /// The place of a regular expression among those of the condition.

@@ -40,7 +40,8 @@ pub(super) const NO_KEYS: (u8, u8) = (0, 0);
 pub(super) fn choose(run: &[MaskedByte], keys: (u8, u8), classes: Measured) -> Option<(Atoms, f64)> {
     let chooser = Chooser { run, keys, classes };
     let main = chooser.main();
-    if main.is_some_and(|(_, cost)| cost <= CHEAP) {
+    // Under many keys, shorter atoms are found too often to be worth counting.
+    if main.is_some_and(|(_, cost)| cost <= CHEAP || keys.0 != keys.1) {
         return main;
     }
     let all = [main, chooser.short(), chooser.pair()];
@@ -89,10 +90,12 @@ impl Chooser<'_> {
 
     fn short(&self) -> Option<(Atoms, f64)> {
         let cost = |at: usize| {
+            // First what has the most open bits: there may be too many.
+            let triple = self.cost(at..at + TRIPLE, NS_OF_CANDIDATE)?;
             let pairs = [at..at + 2, at + 1..at + 3];
             let pairs =
                 pairs.into_iter().map(|pair| self.cost(pair, NS_OF_PAIR / 2.0)).sum::<Option<f64>>()?;
-            Some(pairs + self.cost(at..at + TRIPLE, NS_OF_CANDIDATE)?)
+            Some(pairs + triple)
         };
         let places = 0..self.run.len().saturating_sub(TRIPLE - 1).min(usize::from(u8::MAX));
         let costs = places.filter_map(|at| Some((cost(at)?, at as u8)));

@@ -37,7 +37,7 @@ mod tests;
 pub use self::error::LowerError;
 pub use self::frequency::window_hash;
 pub use self::regex::lower_regex;
-pub use self::rule::lower_rule;
+pub use self::rule::lower_rules;
 pub use self::runs::expected_cost;
 pub use self::spec::{Atoms, Body, ChainPiece, Lowered, LoweredVariant, MaskedByte, PatternSpec, Run};
 

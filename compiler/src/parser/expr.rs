@@ -416,6 +416,14 @@ impl<'s> Parser<'s, '_> {
             let error = self.too_deep(span, limits::MAX_EXPR_HEIGHT);
             return Err(self.fail(error));
         }
+        self.nodes += 1;
+        if self.nodes > limits::MAX_EXPR_NODES {
+            let label = format!("more than {} operands and operators", limits::MAX_EXPR_NODES);
+            let error = self
+                .error(codes::CONDITION_TOO_LONG, span, "this condition is too long", label)
+                .with_help("name parts of it as private rules of their own");
+            return Err(self.fail(error));
+        }
         Ok(Node { expr: Expr { kind, span }, height: height + 1 })
     }
 }

@@ -71,6 +71,8 @@ struct Parser<'s, 'd> {
     stopped: bool,
     /// How many constructs are open around the current one.
     nesting: u32,
+    /// Operands and operators of the current rule's condition so far.
+    nodes: u32,
     /// Span of the expression in parentheses that was read last.
     parenthesised: Span,
     /// Names of the patterns of the current rule; sorted when [`Parser::declared_sorted`] says so.
@@ -94,6 +96,7 @@ impl<'s, 'd> Parser<'s, 'd> {
             failed: false,
             stopped: false,
             nesting: 0,
+            nodes: 0,
             parenthesised: Span::default(),
             declared: Vec::new(),
             declared_sorted: false,
@@ -117,6 +120,7 @@ impl<'s, 'd> Parser<'s, 'd> {
                 TokenKind::Keyword(Keyword::Rule | Keyword::Private | Keyword::Global) => {
                     let mut name = None;
                     self.declared.clear();
+                    self.nodes = 0;
                     self.declared_sorted = false;
                     match self.rule(&mut name) {
                         Ok(rule) if !self.failed => ast.items.push(Item::Rule(Box::new(rule))),
