@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use hallmark_image::header::{FORMAT_MAJOR, HEADER_LEN, Header, SECTION_TABLE, SectionRecord};
+use hallmark_image::header::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, SECTION_TABLE, SectionRecord};
 use hallmark_image::{Error, Image, SectionKind};
 use hallmark_runtime::Database;
 use hallmark_tests::{RulePack, compile_text};
@@ -178,7 +178,7 @@ fn headers_of_other_formats_have_their_own_errors() {
         Image::parse(&bytes).unwrap_err()
     };
     assert_eq!(with(0, b'X'), Error::Magic);
-    assert_eq!(with(8, 9), Error::Version { major: 9, minor: 0 });
+    assert_eq!(with(8, 9), Error::Version { major: 9, minor: FORMAT_MINOR });
     assert_eq!(with(10, 9), Error::Version { major: FORMAT_MAJOR, minor: 9 });
     assert!(matches!(with(0x60, !good[0x60]), Error::Schema { .. }));
 }
