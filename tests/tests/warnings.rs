@@ -167,5 +167,6 @@ fn many_patterns_and_sets_are_judged_in_reasonable_time() {
     let nested: Vec<String> = (1..2_000).map(|i| format!("any of (${}*)", "p".repeat(i))).collect();
     let name = "p".repeat(2_000);
     let text = format!("rule r {{ strings: ${name} = \"abcdefgh\" condition: {} }}", nested.join(" or "));
-    assert_eq!(said(&text).len(), 1_998);
+    // A hundred of them, and how many more there are.
+    assert_eq!(said(&text).len(), 101);
 }

@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use hallmark_image::record::rule_flags;
-use hallmark_image::{Image, RuleId, Unit};
+use hallmark_image::record::{UnitHeader, rule_flags};
+use hallmark_image::{Image, RuleId};
 use hallmark_modules::Modules;
 
 use crate::budget::Stopped;
@@ -27,6 +27,8 @@ pub(crate) struct Evaluation<'s> {
     pub matching: &'s mut Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
     pub barred: &'s mut Vec<u16>,
+    /// Namespaces with a global rule that waits; so do their other rules.
+    pub held: Vec<u16>,
     pub buffers: &'s mut Buffers,
     pub demands: &'s mut Demands,
     pub hits: &'s mut Hits,
@@ -63,7 +65,7 @@ impl Evaluation<'_> {
         let admitted = image.always().iter().filter(|entry| entry.gate.admits(verifier.class, size));
         let always = admitted.map(|entry| RuleId::new(entry.rule.get()));
         let ids = always.chain(verifier.matches.triggered().iter().copied());
-        self.order.extend(ids.filter_map(|id| Some((image.unit(id)?.header.rank.get(), id))));
+        self.order.extend(ids.filter_map(|id| Some((image.unit_header(id)?.rank.get(), id))));
         self.order.sort_unstable();
         self.order.dedup();
     }
@@ -82,6 +84,7 @@ impl Evaluation<'_> {
         let mut rounds = 0u32;
         while !self.waiting.is_empty() {
             let waiting = std::mem::take(self.waiting);
+            self.held.clear();
             rounds = rounds.saturating_add(1);
             self.demand(machine, &waiting, rounds > FRUGAL_ROUNDS);
             let searched = self.demands.search(&mut machine.verifier, self.hits).is_ok();
@@ -117,8 +120,8 @@ impl Evaluation<'_> {
 
     /// Nothing is reported of a namespace with a global rule that was not decided.
     fn bar_undecided(&mut self, image: &Image<'_>, rules: impl Iterator<Item = RuleId>) {
-        let globals = rules.filter_map(|id| image.unit(id)).filter(is_global);
-        self.barred.extend(globals.map(|unit| unit.header.namespace.get()));
+        let globals = rules.filter_map(|id| image.unit_header(id)).filter(|header| is_global(header));
+        self.barred.extend(globals.map(|header| header.namespace.get()));
     }
 
     /// Evaluates a rule, or notes that it has to wait.
@@ -128,7 +131,7 @@ impl Evaluation<'_> {
         let mark = machine.mark();
         let result = if self.barred.contains(&unit.header.namespace.get()) {
             Ok(false)
-        } else if self.waits_for_global(machine, &unit) {
+        } else if self.held.contains(&unit.header.namespace.get()) {
             Err(Stopped::Waiting)
         } else {
             machine.run(id, unit)
@@ -140,10 +143,13 @@ impl Evaluation<'_> {
                     self.matching.push(id);
                 }
             }
-            Ok(false) if is_global(&unit) => self.barred.push(unit.header.namespace.get()),
+            Ok(false) if is_global(unit.header) => self.barred.push(unit.header.namespace.get()),
             Ok(false) => {}
             Err(Stopped::Waiting) => {
                 machine.rewind(mark);
+                if is_global(unit.header) {
+                    self.held.push(unit.header.namespace.get());
+                }
                 machine.verifier.matches.set_waiting(id);
                 self.waiting.push(id);
             }
@@ -152,16 +158,9 @@ impl Evaluation<'_> {
         Ok(())
     }
 
-    /// Whether a global rule of the namespace is not decided yet.
-    fn waits_for_global(&self, machine: &Machine<'_, '_>, unit: &Unit<'_>) -> bool {
-        let image = machine.verifier.image;
-        let mut globals = self.waiting.iter().filter_map(|&id| image.unit(id)).filter(is_global);
-        globals.any(|global| global.header.namespace == unit.header.namespace)
-    }
-
     /// Drops what global rules exclude, and orders the rest by namespace and name.
     fn report(&mut self, image: &Image<'_>) {
-        let namespace = |id: RuleId| image.unit(id).map(|u| u.header.namespace.get());
+        let namespace = |id: RuleId| image.unit_header(id).map(|header| header.namespace.get());
         let barred = &self.barred;
         self.matching.retain(|&id| namespace(id).is_some_and(|n| !barred.contains(&n)));
         let key = |id: &RuleId| {
@@ -172,6 +171,6 @@ impl Evaluation<'_> {
     }
 }
 
-fn is_global(unit: &Unit<'_>) -> bool {
-    unit.header.flags.get() & rule_flags::GLOBAL != 0
+fn is_global(header: &UnitHeader) -> bool {
+    header.flags.get() & rule_flags::GLOBAL != 0
 }

@@ -73,7 +73,8 @@ fn run(
     let what = match search_rest(&mut verifier, parts, hits) {
         Ok(()) => {
             verifier.matches.settle_all();
-            let evaluation = Evaluation { order, waiting, matching, barred, buffers, demands, hits };
+            let evaluation =
+                Evaluation { order, waiting, matching, barred, held: Vec::new(), buffers, demands, hits };
             (verifier, stats.rules_evaluated) = evaluation.run(verifier, &modules, data, settings);
             if settings.strings && verifier.budget.why().is_none() {
                 // When the budget ends in here, the rules are certain and some of their matches are missing.

@@ -103,8 +103,11 @@ impl<'a> Verifier<'a> {
     /// Verifies what the atom leads to that stands at `at`. Answers whether anyone wants to know: if not, it stays so.
     pub fn verify(&mut self, atom: Atom, at: usize) -> Result<bool, Stopped> {
         let Atom { rule, variant, offset } = atom;
+        if !self.admits(rule) {
+            return Ok(false);
+        }
         let target = self.image.unit(rule).and_then(|unit| Target::new(rule, unit, variant));
-        let Some(target) = target.filter(|t| self.admits(rule, &t.unit)) else { return Ok(false) };
+        let Some(target) = target else { return Ok(false) };
         if self.suffices(rule, &target.unit, target.pattern()) {
             return Ok(false);
         }
@@ -139,8 +142,10 @@ impl<'a> Verifier<'a> {
     }
 
     /// Whether the rule can match this file at all.
-    pub fn admits(&mut self, rule: RuleId, unit: &Unit<'_>) -> bool {
-        self.matches.admits(rule, || unit.header.gate.admits(self.class, self.data.len() as u64))
+    pub fn admits(&mut self, rule: RuleId) -> bool {
+        let (image, class, size) = (&self.image, self.class, self.data.len() as u64);
+        let gate = || image.unit_header(rule).map(|header| header.gate);
+        self.matches.admits(rule, || gate().is_some_and(|gate| gate.admits(class, size)))
     }
 
     /// Whether a match of the pattern is known, and that is all that anyone wants to know of it.

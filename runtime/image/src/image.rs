@@ -9,7 +9,7 @@ use crate::header::{Frame, Header, SectionKind, SectionRecord};
 use crate::lanes::{AtomPage, ClassHeader, FilterHeader, PAIR_WORDS, WORDS_LOG2};
 use crate::limits::SLOTS_PER_PAGE;
 use crate::proof;
-use crate::record::{AlwaysEntry, RulePage};
+use crate::record::{AlwaysEntry, RulePage, UnitHeader};
 use crate::unit::{Globals, Unit};
 
 /// Id of a rule: its place in the rule table.
@@ -149,6 +149,11 @@ impl<'a> Image<'a> {
             return None;
         }
         self.units.get(start..start.checked_add(len)?)
+    }
+
+    /// The header of a rule's unit, without a look at the rest.
+    pub fn unit_header(&self, id: RuleId) -> Option<&'a UnitHeader> {
+        UnitHeader::ref_from_prefix(self.unit_bytes(id)?).ok().map(|(header, _)| header)
     }
 
     pub(crate) fn slot_is_empty(&self, id: RuleId) -> bool {

@@ -12,8 +12,7 @@ use crate::lanes::{AtomPage, GRAM, Lane, open_bits};
 use crate::limits::{MAX_ARGS, MAX_LOCALS, MAX_LOOPS, MAX_OPEN_BITS, MAX_PIECES, MAX_STACK};
 use crate::program::Program;
 use crate::record::{
-    Gate, Piece, Run, Slice, UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags,
-    variant_flags,
+    Gate, Piece, Run, Slice, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
 };
 use crate::schema::MODULES;
 use crate::unit::Unit;
@@ -297,9 +296,8 @@ fn prove_pages(image: &Image<'_>, kind: SectionKind, pages: &[AtomPage]) -> Resu
         need(used.is_sorted(), "entries are not sorted").map_err(damaged)?;
         for entry in used {
             // Units were proved: what their headers say is there.
-            let header = image.unit_bytes(RuleId::new(entry.rule.get()));
-            let header = header.and_then(|unit| UnitHeader::ref_from_prefix(unit).ok());
-            let (header, _) = header.ok_or_else(|| damaged("no such rule"))?;
+            let header = image.unit_header(RuleId::new(entry.rule.get()));
+            let header = header.ok_or_else(|| damaged("no such rule"))?;
             let exists = u32::from(entry.variant.get()) < header.variants.get();
             need(exists, "no such variant").map_err(damaged)?;
         }
