@@ -222,6 +222,9 @@ condition may hold 1,024 values. Split the list, and join the loops with `or` or
     "Counted repetitions, alternatives, `xor` and `base64` make large patterns of short texts. Each has a limit of its own, and together \
 they may take 20 MiB, the first 4 KiB of each not counted. Lower the counts, or build the rules as several databases.";
 
+    TOO_MANY_NAMESPACES "E0127" "more namespaces than a database may have"
+    "A database may have 65,536 namespaces. Give several files one namespace, or build them as several databases.";
+
     INVALID_REGEX "E0200" "an invalid regular expression"
     "The label says which part can't be read. `--relaxed-re-syntax` accepts unknown escapes and unescaped braces.";
 

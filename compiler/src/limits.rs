@@ -45,6 +45,10 @@ pub const MAX_NAMES_COMPARED: usize = 64;
 /// Patterns of one rule: ten times what the largest real rule has, and an index fits well below 32 bits.
 pub const MAX_PATTERNS: usize = 100_000;
 
+/// Namespaces of one database: the image numbers them in 16 bits, and a namespace for each of the largest public rule
+/// set's files takes less than a tenth of them.
+pub const MAX_NAMESPACES: usize = 1 << 16;
+
 /// How deep includes may nest; each level holds a stack frame, and real sets use two.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
 

@@ -48,7 +48,7 @@ impl Layout {
 
     /// Index of a namespace.
     fn namespace(&self, name: &str) -> u16 {
-        self.namespaces.iter().position(|n| n == name).unwrap_or_default() as u16
+        self.namespaces.binary_search_by(|n| n.as_str().cmp(name)).unwrap_or_default() as u16
     }
 }
 

@@ -412,6 +412,7 @@ const WITHOUT_EXAMPLE: &[&str] = &[
     codes::SETS_TOO_LARGE,
     codes::TOO_MANY_VALUES,
     codes::TOO_MANY_PROGRAMS,
+    codes::TOO_MANY_NAMESPACES,
     codes::TOO_MANY_PIECES,
     codes::PATTERN_TOO_DEEP,
     codes::PATTERN_TOO_SHORT,

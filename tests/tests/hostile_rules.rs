@@ -320,6 +320,20 @@ impl Loader for Endless {
     }
 }
 
+#[test]
+fn namespaces_without_end_are_refused() {
+    let source = |n: usize| Source {
+        name: format!("{n}.yar"),
+        namespace: format!("n{n:05}"),
+        text: b"rule r { condition: false }".to_vec(),
+    };
+    let compiled = compile((0..65_538).map(source).collect(), &Options::default(), &Endless, &mut |_| {});
+    let errors = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+    let errors: Vec<_> =
+        errors.map(|d| (d.code, compiled.sources[d.source.0 as usize].name.as_str())).collect();
+    assert_eq!(errors, [("E0127", "65536.yar"), ("E0127", "65537.yar")]);
+}
+
 /// What is wrong with the outcome of a case, if anything.
 fn judge(text: Vec<u8>, expected: &str) -> Result<(), String> {
     let source = Source { name: "hostile.yar".into(), namespace: "default".into(), text };

@@ -8,6 +8,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, SourceId};
 use crate::input::Options;
 use crate::ir::{DeclId, Type};
+use crate::limits::MAX_NAMESPACES;
 use crate::suggest::{around, nearest};
 
 /// A declared rule.
@@ -65,6 +66,19 @@ impl<'a> Declarations<'a> {
         };
         for declaration in all {
             let name = declaration.rule.name;
+            if this.by_name.len() == MAX_NAMESPACES && !this.by_name.contains_key(declaration.namespace) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        codes::TOO_MANY_NAMESPACES,
+                        declaration.source,
+                        name.span,
+                        format!("no room for namespace `{}`", declaration.namespace),
+                        format!("a database may have {MAX_NAMESPACES} namespaces"),
+                    )
+                    .with_help("give several files one namespace, or build them as several databases"),
+                );
+                continue;
+            }
             let names = this.by_name.entry(declaration.namespace).or_default();
             if let Some(&first) = names.get(name.name) {
                 let first = this.rules[first.0 as usize];
