@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hallmark_compiler::diagnostic::{Diagnostic, Severity};
-use hallmark_compiler::{Compilation, Options, Source, Stage, compile};
+use hallmark_compiler::{Compilation, Loader, Options, Source, Stage, compile};
 
 use crate::escape;
 use crate::externals::Define;
@@ -91,7 +91,7 @@ impl CompileArgs {
     pub fn compile(
         &self,
         sources: Vec<Source>,
-        loader: &FileLoader,
+        loader: &dyn Loader,
         ignore_invalid_rules: bool,
         threads: Option<NonZeroUsize>,
         started: Instant,

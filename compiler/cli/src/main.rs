@@ -7,16 +7,21 @@ mod compile;
 mod disassemble;
 mod escape;
 mod externals;
+mod fingerprint;
 mod fix;
 mod include;
 mod meta;
 mod outcome;
 mod output;
+mod rebuild;
 mod release;
 mod render;
+mod rulemap;
 mod sarif;
 mod scan;
+mod settings;
 mod sources;
+mod tree;
 mod trust;
 
 use std::process::ExitCode;
@@ -24,7 +29,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    build, check, dump, fmt, inspect, install, key, scan as scan_command, sign, status, try_out, verify,
+    audit, build, check, cosign, diff, dump, fmt, inspect, install, key, scan as scan_command, sign, status,
+    try_out, verify,
 };
 
 /// Compile detection rules to signed databases, and scan with them
@@ -51,7 +57,10 @@ enum Command {
     Inspect(inspect::Args),
     Key(key::Args),
     Sign(sign::Args),
+    Cosign(cosign::Args),
     Verify(verify::Args),
+    Audit(audit::Args),
+    Diff(diff::Args),
     Install(install::Args),
     Status(status::Args),
 }
@@ -68,7 +77,10 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Key(args) => key::run(args),
         Command::Sign(args) => sign::run(args),
+        Command::Cosign(args) => cosign::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Audit(args) => audit::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Install(args) => install::run(args),
         Command::Status(args) => status::run(args),
     })

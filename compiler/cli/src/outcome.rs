@@ -12,6 +12,10 @@ pub enum Outcome {
     Matched,
     /// Rules with errors, or a database that was refused: 1. The reason has been printed.
     Refused,
+    /// `audit`, `diff`: what was compared is not the same: 1. The differences have been printed.
+    Different,
+    /// `audit`: the signatures or the log do not hold: 3. The reason has been printed.
+    Untrusted,
     /// The work could not be finished; what is missing has been printed: 2.
     Incomplete,
 }
@@ -20,7 +24,8 @@ pub enum Outcome {
 pub fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
-        Ok(Outcome::Matched | Outcome::Refused) => ExitCode::from(1),
+        Ok(Outcome::Matched | Outcome::Refused | Outcome::Different) => ExitCode::from(1),
+        Ok(Outcome::Untrusted) => ExitCode::from(3),
         Ok(Outcome::Incomplete) => ExitCode::from(2),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

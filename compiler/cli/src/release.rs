@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use hallmark_compiler::Source;
-use hallmark_container::{Compiler, Counts, Digest, EngineVersion, FormatVersion, valid_db_name};
+use hallmark_container::{Compiler, Counts, Digest, EngineVersion, FormatVersion, Previous, valid_db_name};
 use hallmark_image::{Image, header};
 use hallmark_publish::{Release, ReleaseInfo, SectionInfo, SourceManifest};
 
 use crate::compile::Compiled;
 use crate::escape;
+use crate::settings::ReleaseSettings;
 use crate::sources::SourceArg;
 
 /// Digest of the compiler's own sources, see `build.rs`.
@@ -21,14 +22,51 @@ const COMPILER_DIGEST: &str = env!("HALLMARK_COMPILER_DIGEST");
 /// Name and serial of a release.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Identity {
-    /// Name of the database, such as example.org/core
-    #[arg(long, value_name = "NAME", default_value = "local", value_parser = db_name)]
-    pub db: String,
+    #[arg(long, value_name = "NAME", value_parser = db_name, help = DB_HELP)]
+    pub db: Option<String>,
 
-    /// Serial of the release; it only grows
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub serial: u64,
+    /// Serial of the release; it only grows [default: that of release.toml with --release, else 1]
+    #[arg(long, value_name = "N")]
+    pub serial: Option<u64>,
 }
+
+const DB_HELP: &str = "Name of the database, such as example.org/core [default: that of release.toml with --release, else local]";
+
+/// What a note says that neither the image nor its sources tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Name of the database.
+    pub db: String,
+    /// Serial.
+    pub serial: u64,
+    /// Unix seconds.
+    pub source_date: u64,
+    /// Unix seconds.
+    pub expires: Option<u64>,
+    /// The release before.
+    pub prev: Option<Previous>,
+}
+
+impl Facts {
+    /// Those that flags give, over those that `release.toml` gives.
+    ///
+    /// # Errors
+    /// Dates that are out of range.
+    pub fn new(identity: &Identity, settings: &ReleaseSettings) -> anyhow::Result<Self> {
+        let source_date = settings.source_date.unwrap_or(0);
+        let after = |days: u64| source_date.checked_add(days.checked_mul(SECONDS_PER_DAY)?);
+        Ok(Self {
+            db: identity.db.clone().or_else(|| settings.db.clone()).unwrap_or_else(|| "local".to_owned()),
+            serial: identity.serial.or(settings.serial).unwrap_or(1),
+            source_date,
+            expires: settings.days.map(|days| after(days).context("days: too many")).transpose()?,
+            prev: None,
+        })
+    }
+}
+
+/// Days of `release.toml`.
+const SECONDS_PER_DAY: u64 = 86_400;
 
 fn db_name(text: &str) -> Result<String, String> {
     match valid_db_name(text) {
@@ -37,33 +75,33 @@ fn db_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Packs `image`, which `compiled` gave for `args`, at a compression level.
+/// Packs `image`, which `compiled` gave for the sources of `source`, at a compression level.
 ///
 /// # Errors
-/// Sources that have moved meanwhile, or whose names cannot be listed.
+/// Facts that make no valid note.
 pub fn pack(
     compiled: &Compiled,
     image: &[u8],
-    args: &[SourceArg],
-    identity: Identity,
+    source: hallmark_container::Source,
+    facts: Facts,
+    rulemap: Option<&[u8]>,
     level: i32,
 ) -> anyhow::Result<Release> {
-    let manifest = manifest(&compiled.compilation.sources, args)?;
     let parsed = Image::parse(image).context("the image just built")?;
     let version = env!("CARGO_PKG_VERSION");
     let stats = &compiled.compilation.stats;
     let info = ReleaseInfo {
-        db: identity.db,
-        serial: identity.serial,
+        db: facts.db,
+        serial: facts.serial,
         image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
         engine_min: EngineVersion::parse(version).context("the version of this program")?,
-        source_date: 0,
-        expires: None,
-        source: manifest.source(),
+        source_date: facts.source_date,
+        expires: facts.expires,
+        source,
         compiler: Compiler {
             name: "hallmark".to_owned(),
             version: version.to_owned(),
-            digest: Digest::parse(COMPILER_DIGEST).context("the digest of this program's sources")?,
+            digest: compiler_digest()?,
         },
         options: Digest::from_bytes(parsed.header().options_digest),
         sections: parsed
@@ -80,14 +118,25 @@ pub fn pack(
             patterns: stats.patterns.into(),
             rejected: stats.rejected.into(),
         },
-        prev: None,
+        prev: facts.prev,
     };
-    Ok(Release::pack(info, image, None, level)?)
+    Ok(Release::pack(info, image, rulemap, level)?)
+}
+
+/// The digest of this program's own sources.
+///
+/// # Errors
+/// None, unless the program was built wrongly.
+pub fn compiler_digest() -> anyhow::Result<Digest> {
+    Digest::parse(COMPILER_DIGEST).context("the digest of this program's sources")
 }
 
 /// The manifest of all sources, included ones too. Names are relative to the directory that holds them all, so that
 /// they are the same wherever that directory lies.
-fn manifest(sources: &[Source], args: &[SourceArg]) -> anyhow::Result<SourceManifest> {
+///
+/// # Errors
+/// Sources that have moved meanwhile, or whose names cannot be listed.
+pub fn manifest(sources: &[Source], args: &[SourceArg]) -> anyhow::Result<SourceManifest> {
     let mut base: Option<PathBuf> = None;
     for arg in args {
         let real = real(&arg.path)?;

@@ -119,6 +119,12 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A file is not an audit's statement.
+    #[error("audit.json: {why}; run hallmark audit again")]
+    Attestation {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The Zstandard library failed.
     #[error("cannot compress the image: {why}")]
     Compress {

@@ -116,12 +116,17 @@ impl SecretKey {
         self.public.name()
     }
 
+    /// The signature of this key over any bytes; the caller's format says what they are.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.signing.sign(bytes).to_bytes()
+    }
+
     /// The signature line of this key over a note's text.
     pub fn sign(&self, text: &str) -> NoteSignature {
         NoteSignature {
             name: self.name().to_owned(),
             key_id: self.public.id(),
-            signature: self.signing.sign(text.as_bytes()).to_vec(),
+            signature: self.sign_bytes(text.as_bytes()).to_vec(),
         }
     }
 }

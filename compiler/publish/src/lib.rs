@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attestation;
 mod error;
 mod file;
 mod key;
@@ -14,6 +15,7 @@ mod payload;
 mod release;
 mod sign;
 
+pub use attestation::Attestation;
 pub use error::Error;
 pub use key::{KeyFiles, SecretKey, key_file_stem};
 pub use manifest::SourceManifest;

@@ -1,20 +1,25 @@
 //! `hallmark build`: rules to a database.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use hallmark_container::Digest;
-use hallmark_publish::{DEFAULT_LEVEL, SecretKey};
+use anyhow::{Context as _, bail, ensure};
+use hallmark_container::{Digest, Previous, SignedNote, layout, limits};
+use hallmark_image::Image;
+use hallmark_publish::{DEFAULT_LEVEL, Release, SecretKey};
+use hallmark_store::{Links, read_file_capped};
 use serde_json::{Value, json};
 
 use crate::compile::{CompileArgs, Compiled};
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
-use crate::release::{self, Identity};
+use crate::release::{self, Facts, Identity};
+use crate::rulemap::RuleMap;
+use crate::settings::ReleaseSettings;
 use crate::sources::SourceArg;
+use crate::tree::SourceTree;
 
 /// Compression level of a container that is not signed, and so stays where it was built: a thirtieth of the time for a
 /// quarter more bytes.
@@ -26,6 +31,11 @@ const QUICK_LEVEL: i32 = 9;
   hallmark build rules/ -o rules.hmk
   hallmark build apt:rules/apt web.yar -o rules.hmk --key keys/build.secret --db example.org/core --serial 7
   hallmark build rules/ --image rules.img --ignore-invalid-rules --stats
+  hallmark build rules/ --release release-8/ --db example.org/core --serial 8 --key keys/build.secret --prev release-7/
+
+--release takes one directory of sources. Its release.toml (db, serial, source-date, days), options.toml (externals,
+namespaces, include-dirs, path-as-namespace, relaxed-re-syntax) and rejected.toml (rules that are known not to compile)
+are read; options given here go before them.
 
 Exit code: 0 built, 1 rules have errors, 2 usage, unreadable files or a file that cannot be written.")]
 pub struct Args {
@@ -34,15 +44,23 @@ pub struct Args {
     paths: Vec<SourceArg>,
 
     /// Container to write
-    #[arg(short, long, value_name = "OUT.hmk", required_unless_present = "image")]
+    #[arg(short, long, value_name = "OUT.hmk", required_unless_present_any = ["image", "release"])]
     output: Option<PathBuf>,
 
     /// Raw image to write
     #[arg(long, value_name = "OUT.img")]
     image: Option<PathBuf>,
 
+    /// Release directory to write: note, container, payload, rule map and source manifest
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "image"])]
+    release: Option<PathBuf>,
+
+    /// The release before this one, which the new note names
+    #[arg(long, value_name = "OLDRELEASE", requires = "release")]
+    prev: Option<PathBuf>,
+
     /// Sign the container with this secret key, and pack it as small as can be
-    #[arg(long, value_name = "FILE", requires = "output")]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
     #[command(flatten)]
@@ -78,6 +96,12 @@ enum StatsFormat {
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     // A key that cannot be used is better known before the work than after it.
     let key = args.key.as_deref().map(SecretKey::load).transpose().context("--key")?;
+    if let Some(dir) = &args.release {
+        return build_release(args, dir, key.as_ref());
+    }
+    if key.is_some() && args.output.is_none() {
+        bail!("--key signs a container: give --output or --release too");
+    }
     let compiled = args.compile.run(&args.paths, args.ignore_invalid_rules, args.threads)?;
     compiled.print_diagnostics();
     let Some(image) = &compiled.compilation.image else {
@@ -87,38 +111,85 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Refused);
     };
     compiled.print_rejected();
-    let mut facts = Facts::new(&compiled, image);
+    let mut facts = Built::new(&compiled, image);
     if let Some(path) = &args.image {
         output::write_file(path, image)?;
     }
     if let Some(path) = &args.output {
         let started = Instant::now();
         let level = if key.is_some() { DEFAULT_LEVEL } else { QUICK_LEVEL };
-        let mut release = release::pack(&compiled, image, &args.paths, args.identity.clone(), level)?;
+        let source = release::manifest(&compiled.compilation.sources, &args.paths)?.source();
+        let named = Facts::new(&args.identity, &ReleaseSettings::default())?;
+        let mut release = release::pack(&compiled, image, source, named, None, level)?;
         facts.timing.push(("pack", started.elapsed()));
         if let Some(key) = &key {
             release.sign(key)?;
         }
         let container = release.container()?;
-        facts.container_bytes = Some(container.len());
-        facts.signers = release.note().signatures().iter().map(|line| line.name.clone()).collect();
+        facts.packed(&release, container.len());
         output::write_file(path, &container)?;
     }
     let written = args.output.iter().chain(&args.image).map(escape::path).collect::<Vec<_>>().join(", ");
-    complain(&format!("{written}: {}", facts.summary()));
-    if args.timing {
-        facts.print_timing();
+    facts.tell(&written, args)
+}
+
+/// Writes a release directory.
+fn build_release(args: &Args, dir: &Path, key: Option<&SecretKey>) -> anyhow::Result<Outcome> {
+    let [SourceArg { namespace, path }] = args.paths.as_slice() else {
+        bail!("--release takes exactly one source directory");
+    };
+    let tree = SourceTree::read(path)?;
+    let mut named = Facts::new(&args.identity, &tree.settings().release)?;
+    named.prev = args.prev.as_deref().map(|prev| previous(prev, &named)).transpose()?;
+    let compiled = tree.compile(namespace.as_deref(), &args.compile, args.threads)?;
+    compiled.print_diagnostics();
+    let Some(image) = &compiled.compilation.image else {
+        complain("error: nothing was written, because the sources give no image");
+        return Ok(Outcome::Refused);
+    };
+    compiled.print_rejected();
+    let unaccepted = tree.unaccepted(&compiled.compilation);
+    if !unaccepted.is_empty() && (tree.lists_rejected() || !args.ignore_invalid_rules) {
+        for line in unaccepted {
+            complain(&format!("error: {line}"));
+        }
+        complain("error: nothing was written, because what does not compile is not what rejected.toml lists");
+        return Ok(Outcome::Refused);
     }
-    match args.stats {
-        Some(StatsFormat::Text) => output::print(&facts.text())?,
-        Some(StatsFormat::Json) => output::print_json(&facts.json())?,
-        None => {}
+    let mut facts = Built::new(&compiled, image);
+    let started = Instant::now();
+    let manifest = tree.manifest(&compiled.compilation)?;
+    let parsed = Image::parse(image).context("the image just built")?;
+    let rulemap = RuleMap::new(&compiled.compilation, &parsed).to_text()?;
+    let source = manifest.source();
+    let mut release = release::pack(&compiled, image, source, named, Some(&rulemap), DEFAULT_LEVEL)?;
+    facts.timing.push(("pack", started.elapsed()));
+    if let Some(key) = key {
+        release.sign(key)?;
     }
-    Ok(Outcome::Good)
+    facts.packed(&release, release.container()?.len());
+    release.write_directory(dir, &manifest, Some(&rulemap))?;
+    facts.tell(&escape::path(dir), args)
+}
+
+/// What the note says of the release before.
+fn previous(dir: &Path, named: &Facts) -> anyhow::Result<Previous> {
+    let path = if dir.is_dir() { dir.join(layout::RELEASE_NOTE) } else { dir.to_owned() };
+    let bytes = read_file_capped(&path, limits::MAX_SIGNED_NOTE as u64, Links::Follow).context("--prev")?;
+    let note = SignedNote::parse(&bytes).with_context(|| format!("--prev {}", escape::path(&path)))?;
+    let old = note.release();
+    ensure!(old.db == named.db, "--prev: that is a release of {}, this one of {}", old.db, named.db);
+    ensure!(
+        old.serial < named.serial,
+        "--prev: serial {} must be higher than {}, that of the release before",
+        named.serial,
+        old.serial
+    );
+    Ok(Previous { serial: old.serial, image: old.image.digest })
 }
 
 /// What was built.
-struct Facts<'a> {
+struct Built<'a> {
     compiled: &'a Compiled,
     timing: Vec<(&'static str, Duration)>,
     digest: Digest,
@@ -127,9 +198,9 @@ struct Facts<'a> {
     signers: Vec<String>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> Built<'a> {
     fn new(compiled: &'a Compiled, image: &[u8]) -> Self {
-        Facts {
+        Built {
             compiled,
             timing: compiled.timing.clone(),
             digest: Digest::of(image),
@@ -137,6 +208,25 @@ impl<'a> Facts<'a> {
             container_bytes: None,
             signers: Vec::new(),
         }
+    }
+
+    fn packed(&mut self, release: &Release, container_bytes: usize) {
+        self.container_bytes = Some(container_bytes);
+        self.signers = release.note().signatures().iter().map(|line| line.name.clone()).collect();
+    }
+
+    /// Says what was built, as the flags ask.
+    fn tell(&self, written: &str, args: &Args) -> anyhow::Result<Outcome> {
+        complain(&format!("{written}: {}", self.summary()));
+        if args.timing {
+            self.print_timing();
+        }
+        match args.stats {
+            Some(StatsFormat::Text) => output::print(&self.text())?,
+            Some(StatsFormat::Json) => output::print_json(&self.json())?,
+            None => {}
+        }
+        Ok(Outcome::Good)
     }
 
     fn summary(&self) -> String {

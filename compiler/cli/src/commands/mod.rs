@@ -1,7 +1,10 @@
 //! One module a command: its arguments and what it does.
 
+pub mod audit;
 pub mod build;
 pub mod check;
+pub mod cosign;
+pub mod diff;
 pub mod dump;
 pub mod fmt;
 pub mod inspect;

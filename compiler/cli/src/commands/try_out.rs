@@ -15,8 +15,9 @@ use crate::compile::CompileArgs;
 use crate::escape;
 use crate::outcome::Outcome;
 use crate::output;
-use crate::release::{self, Identity};
+use crate::release::{self, Facts, Identity};
 use crate::scan::{Columns, FileReport, Format, Printer, Progress, Request, When, printer, scan};
+use crate::settings::ReleaseSettings;
 use crate::sources::SourceArg;
 
 /// The agreed test string of anti-malware scanners, its second half backwards, so that this program isn't taken for it.
@@ -85,8 +86,10 @@ fn build(rules: &Path) -> anyhow::Result<(Release, usize)> {
         ),
     )?;
     let started = Instant::now();
-    let identity = Identity { db: "try.example/core".to_owned(), serial: 1 };
-    let release = release::pack(&compiled, image, &sources, identity, DEFAULT_LEVEL)?;
+    let identity = Identity { db: Some("try.example/core".to_owned()), serial: Some(1) };
+    let source = release::manifest(&compiled.compilation.sources, &sources)?.source();
+    let facts = Facts::new(&identity, &ReleaseSettings::default())?;
+    let release = release::pack(&compiled, image, source, facts, None, DEFAULT_LEVEL)?;
     step("pack", started.elapsed(), &format!("payload of {}", escape::size(release.payload().len() as u64)))?;
     Ok((release, image.len()))
 }
