@@ -12,12 +12,15 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod console;
+mod dex;
+mod dotnet;
 mod hash;
 mod limits;
 mod math;
 mod modules;
 mod pe;
 mod reader;
+mod root;
 mod string;
 mod value;
 

@@ -73,3 +73,40 @@ pub const MAX_SIGNATURE_BYTES: usize = 1 << 22;
 
 /// Elements within elements of unknown length that are searched for their end.
 pub const MAX_BER_DEPTH: u32 = 16;
+
+/// Streams of .NET metadata; compilers write five, obfuscators some hundred.
+pub const MAX_DOTNET_STREAMS: usize = 256;
+
+/// Rows of a table of .NET metadata that are listed; the largest libraries have about 50,000 methods.
+pub const MAX_DOTNET_ROWS: usize = 1 << 16;
+
+/// Bytes of a name in .NET metadata. The standard allows 1,023, obfuscators write more.
+pub const MAX_DOTNET_NAME: usize = 1 << 14;
+
+/// Work of one assembly: about the bytes of the names read and of the classes and methods listed, so that rows that
+/// share a name or a signature don't multiply it. The largest libraries take a quarter.
+pub const MAX_DOTNET_WORK: usize = 1 << 27;
+
+/// User strings of an assembly.
+pub const MAX_DOTNET_USER_STRINGS: usize = 1 << 18;
+
+/// Types within types in a signature, and names before a nested class's.
+pub const MAX_DOTNET_DEPTH: usize = 16;
+
+/// Dimensions of an array; the languages allow 32.
+pub const MAX_DOTNET_DIMENSIONS: usize = 50;
+
+/// Arguments of a generic type or a pointer to a function.
+pub const MAX_DOTNET_ARGUMENTS: u32 = 1_000;
+
+/// Strings of a Dalvik executable, and entries of its tables looked at; the largest have some 100,000.
+pub const MAX_DEX_STRINGS: usize = 1_000_000;
+
+/// Fields, methods, classes and entries of the map that are listed: the instructions can name no more.
+pub const MAX_DEX_ITEMS: usize = 1 << 16;
+
+/// Parameters of all prototypes, and of all methods: many may share one list of 255.
+pub const MAX_DEX_PARAMETERS: usize = 1 << 20;
+
+/// Bytes of strings that are not ASCII, which are kept decoded: many may share one of 64 KiB.
+pub const MAX_DEX_TEXT: usize = 1 << 24;

@@ -9,7 +9,7 @@ use crate::console::{Console, Mark};
 use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
 use crate::value::{Answer, Arg, Node, Scalar};
-use crate::{hash, math, string};
+use crate::{dex, dotnet, hash, math, string};
 
 /// The modules' view of one scanned file.
 pub struct Modules<'a> {
@@ -42,6 +42,8 @@ impl<'a> Modules<'a> {
         let cell = self.roots.get(usize::from(module))?;
         let schema = MODULES.get(usize::from(module))?;
         Some(cell.get_or_init(|| match schema.name {
+            "dex" => dex::root(self.data, schema.fields),
+            "dotnet" => dotnet::root(self.pe(), schema.fields),
             "math" => math::root(),
             "pe" => Pe::root(self.pe(), schema.fields),
             _ => Node::Struct(Vec::new()),
@@ -57,12 +59,12 @@ impl<'a> Modules<'a> {
         }
         let key = if reads_much(schema, entry) { key(module, function, args) } else { None };
         let Some(key) = key else {
-            return self.dispatch(schema, entry, args);
+            return self.dispatch(module, schema, entry, args);
         };
         if let Some(answer) = self.remembered.borrow().get(&key) {
             return answer.clone();
         }
-        let answer = self.dispatch(schema, entry, args);
+        let answer = self.dispatch(module, schema, entry, args);
         let mut remembered = self.remembered.borrow_mut();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
@@ -86,9 +88,10 @@ impl<'a> Modules<'a> {
         self.console.rewind(mark);
     }
 
-    fn dispatch(&self, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
+    fn dispatch(&self, id: u16, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
         match module.name {
             "console" => self.console.call(function.name, args, self.data),
+            "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
             "hash" => hash::call(function.name, args, self.data),
             "math" => math::call(function.name, args, self.data),
             "pe" => Pe::call(self.pe(), function.name, args),
@@ -120,6 +123,7 @@ fn fits(args: &[Arg<'_>], function: &Function) -> bool {
 /// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
 fn reads_much(module: &Module, function: &Function) -> bool {
     match module.name {
+        "dex" => true,
         "hash" => true,
         "math" => !math::is_arithmetic(function.name),
         "pe" => matches!(function.name, "imphash" | "calculate_checksum"),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use const_oid::ObjectIdentifier;
-use hallmark_image::schema::{Field, Type};
+use hallmark_image::schema::Field;
 
 use super::Pe;
 use super::certificates::{Certificate, oid_name};
@@ -16,6 +16,7 @@ use super::resources::{Id, Resource};
 use super::rich::Rich;
 use super::signatures::{Signature, signatures};
 use super::version_info::version_info;
+use crate::root::Root;
 use crate::value::{Node, hex};
 
 impl<'a> Pe<'a> {
@@ -32,7 +33,7 @@ impl<'a> Pe<'a> {
             root.set("number_of_signatures", Node::count(signatures.len()));
             root.set("signatures", Node::Array(signatures));
         }
-        Node::Struct(root.nodes)
+        root.finish()
     }
 
     fn set_headers(&self, root: &mut Root<'a>) {
@@ -128,36 +129,6 @@ impl<'a> Pe<'a> {
         let rest = end.and_then(|end| Some((end, self.data.len().checked_sub(end).filter(|&n| n > 0)?)));
         let (offset, size) = rest.unwrap_or_default();
         Node::Struct(vec![Node::count(offset), Node::count(size)])
-    }
-}
-
-/// The fields under way, by name.
-struct Root<'a> {
-    schema: &'static [Field],
-    nodes: Vec<Node<'a>>,
-}
-
-impl<'a> Root<'a> {
-    fn new(schema: &'static [Field]) -> Self {
-        Root { schema, nodes: schema.iter().map(|f| empty(&f.ty)).collect() }
-    }
-
-    fn set(&mut self, name: &str, node: Node<'a>) {
-        let position = self.schema.iter().position(|f| f.name == name);
-        debug_assert!(position.is_some(), "`{name}` is not in the schema");
-        if let Some(slot) = position.and_then(|i| self.nodes.get_mut(i)) {
-            *slot = node;
-        }
-    }
-}
-
-/// A value of type `ty` that has nothing in it.
-fn empty<'a>(ty: &Type) -> Node<'a> {
-    match ty {
-        Type::Struct(fields) => Node::Struct(fields.iter().map(|f| empty(&f.ty)).collect()),
-        Type::Array(_) => Node::Array(Vec::new()),
-        Type::Map(_) => Node::Map(Vec::new()),
-        Type::Int | Type::Float | Type::Bool | Type::Str | Type::Regex => Node::Undefined,
     }
 }
 

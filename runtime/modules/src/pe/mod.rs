@@ -54,6 +54,26 @@ impl<'a> Pe<'a> {
         })
     }
 
+    /// The whole file.
+    pub(crate) fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The file offset of a relative virtual address; it may be past the end of the file.
+    pub(crate) fn rva_to_offset(&self, rva: u32) -> Option<u32> {
+        self.headers.rva_to_offset(rva)
+    }
+
+    /// `size` bytes at a relative virtual address, as far as they are in the file.
+    pub(crate) fn range_at_rva(&self, virtual_address: u32, size: u32) -> Option<&'a [u8]> {
+        self.at_directory(Directory { virtual_address, size })
+    }
+
+    /// From where an entry of the data directory points to, to the end of the file.
+    pub(crate) fn after_directory_entry(&self, index: usize) -> Option<&'a [u8]> {
+        self.at_rva(self.headers.directory(index)?.virtual_address)
+    }
+
     fn imports(&self) -> &[Library<'a>] {
         self.imports.get_or_init(|| imports::standard(self))
     }
