@@ -52,7 +52,10 @@ impl<'a> Released<'a> {
         }
         let rulemap = read_file_capped(&dir.join(layout::RULE_MAP), MAX_COMPANION, Links::Refuse)?;
         if release.rulemap == Some(SizedDigest::of(&rulemap)) {
-            this.rulemap = Some(RuleMap::parse(&rulemap)?);
+            match RuleMap::parse(&rulemap) {
+                Ok(map) => this.rulemap = Some(map),
+                Err(error) => this.broken.push(format!("{}: {error:#}", layout::RULE_MAP)),
+            }
         } else {
             this.broken.push(format!("{}: not the one the release note promises", layout::RULE_MAP));
         }
@@ -151,7 +154,7 @@ pub fn compare(
     if tree.lists_rejected() {
         lines.extend(tree.unaccepted(compilation));
     }
-    lines.extend(differing_rules(released, &rulemap, &image)?);
+    lines.extend(differing_rules(released, &rulemap, &image));
     if SizedDigest::of(bytes) != note.image {
         lines.push(format!(
             "image: rebuilt as {}, the release note says {}",
@@ -182,17 +185,16 @@ pub fn compare(
 }
 
 /// The rules in which the released image and the rebuilt one differ.
-fn differing_rules(
-    released: &Released<'_>,
-    ours: &RuleMap,
-    rebuilt: &Image<'_>,
-) -> anyhow::Result<Vec<String>> {
+fn differing_rules(released: &Released<'_>, ours: &RuleMap, rebuilt: &Image<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let here = places(ours);
     let there = released.rulemap.as_ref().map(places).unwrap_or_default();
     let place = |name: &RuleName| here.get(name).or_else(|| there.get(name)).cloned().unwrap_or_default();
-    if let Some(bytes) = &released.image {
-        let image = Image::parse(bytes).context("the released image")?;
+    let image = released.image.as_deref().map(Image::parse).transpose();
+    if let Err(error) = &image {
+        lines.push(format!("image of the release: {error}"));
+    }
+    if let Ok(Some(image)) = image {
         let diff = RuleDiff::new(&image, rebuilt);
         let mut named = |names: &[RuleName], what: &str| {
             lines.extend(names.iter().map(|name| format!("rule {name}{} {what}", place(name))));
@@ -216,7 +218,7 @@ fn differing_rules(
         lines.extend(only(theirs, ours).iter().map(|r| format!("{r}: rejected only in the release")));
         lines.extend(only(ours, theirs).iter().map(|r| format!("{r}: rejected only in the rebuild")));
     }
-    Ok(lines)
+    lines
 }
 
 /// ` (file:line)` of each rule.

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use common::Folder;
-use hallmark_container::SignedNote;
-use hallmark_publish::{Attestation, SecretKey, sign_note};
+use hallmark_container::{FullPayload, SignedNote, SizedDigest};
+use hallmark_publish::{Attestation, SecretKey, compress, sign_note};
 
 const BASE: [(&str, &str); 7] = [
     (
@@ -183,6 +183,29 @@ fn settings_and_companions_are_compared_too() {
     fs::write(&payload, bytes).unwrap();
     let ran = folder.run(&["audit", "rel", "--source", "src"]).expect(1, "");
     assert!(ran.stdout.contains("image.zst: payload"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_release_of_nonsense_differs() {
+    let folder = released();
+    let path = |name: &str| folder.path("rel").join(name);
+    let mut release = SignedNote::parse(&fs::read(path("release.note")).unwrap()).unwrap().release().clone();
+    let image = vec![7; 5000];
+    let packed = compress(&image, &[], 3).unwrap();
+    release.image = SizedDigest::of(&image);
+    release.sections.clear();
+    release.payload = FullPayload { content: SizedDigest::of(&packed.bytes), window_log: packed.window_log };
+    release.rulemap = Some(SizedDigest::of(b"[]"));
+    fs::write(path("release.note"), SignedNote::unsigned(&release).unwrap().to_bytes()).unwrap();
+    fs::write(path("image.zst"), packed.bytes).unwrap();
+    fs::write(path("rulemap.json"), "[]").unwrap();
+    let ran = folder.run(&["audit", "rel", "--source", "src"]).expect(1, "");
+    for says in
+        ["image of the release: ", "rulemap.json: rule map: ", "test_core-7.hmk: its release note differs"]
+    {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+    folder.run(&["diff", "rel", "src"]).expect(2, "rel");
 }
 
 #[test]

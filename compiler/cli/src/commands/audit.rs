@@ -30,10 +30,11 @@ const VERIFIER: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/audit/", env!("CA
   hallmark audit release/ --source rules/
   hallmark audit release/ --source rules/ --policy build-only.policy
 
-Without a policy the signatures are shown, not judged. An auditor's own policy asks for the build signature only: that
-of the auditor is added afterwards, by hallmark cosign, which wants the audit.json that a successful audit writes.
+Without a policy the signatures are shown, not judged. An auditor's own policy asks for the
+build signature only: that of the auditor is added afterwards, by hallmark cosign, which wants
+the audit.json that a successful audit writes.
 
-Exit code: 0 identical, 1 different (each difference is printed), 2 could not rebuild, 3 signatures do not hold.")]
+Exit code: 0 identical, 1 different (printed), 2 could not rebuild, 3 signatures do not hold.")]
 pub struct Args {
     /// Release directory
     release: PathBuf,

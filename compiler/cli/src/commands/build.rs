@@ -31,11 +31,11 @@ const QUICK_LEVEL: i32 = 9;
   hallmark build rules/ -o rules.hmk
   hallmark build apt:rules/apt web.yar -o rules.hmk --key keys/build.secret --db example.org/core --serial 7
   hallmark build rules/ --image rules.img --ignore-invalid-rules --stats
-  hallmark build rules/ --release release-8/ --db example.org/core --serial 8 --key keys/build.secret --prev release-7/
+  hallmark build rules/ --release release-8/ --serial 8 --key keys/build.secret --prev release-7/
 
---release takes one directory of sources. Its release.toml (db, serial, source-date, days), options.toml (externals,
-namespaces, include-dirs, path-as-namespace, relaxed-re-syntax) and rejected.toml (rules that are known not to compile)
-are read; options given here go before them.
+--release takes one directory of sources. Its release.toml (db, serial, source-date, days),
+options.toml (externals, namespaces, include-dirs, path-as-namespace, relaxed-re-syntax) and
+rejected.toml (what is known not to compile) are read; options given here go before them.
 
 Exit code: 0 built, 1 rules have errors, 2 usage, unreadable files or a file that cannot be written.")]
 pub struct Args {
