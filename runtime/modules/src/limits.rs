@@ -110,3 +110,9 @@ pub const MAX_DEX_PARAMETERS: usize = 1 << 20;
 
 /// Bytes of strings that are not ASCII, which are kept decoded: many may share one of 64 KiB.
 pub const MAX_DEX_TEXT: usize = 1 << 24;
+
+/// Signatures of one file that are verified, those of certificates included: about ten in practice.
+pub const MAX_VERIFICATIONS: usize = 256;
+
+/// Bytes of an RSA modulus: 4,096 bits, as much as authorities issue.
+pub const MAX_RSA_BYTES: usize = 512;

@@ -15,6 +15,7 @@ const REGEX: Type = Type::Regex;
 
 const FIELDS: &[Field] = &[
     field("is_pe", BOOL),
+    field("is_signed", BOOL),
     field("machine", INT),
     field("subsystem", INT),
     field("os_version", VERSION),
@@ -146,8 +147,10 @@ const SIGNATURE: Type = Type::Struct(&[
     field("serial", STR),
     field("not_before", INT),
     field("not_after", INT),
+    field("verified", BOOL),
     field("digest_alg", STR),
     field("digest", STR),
+    field("file_digest", STR),
     field("number_of_certificates", INT),
     field("number_of_countersignatures", INT),
     field("signer_info", SIGNER_INFO),
@@ -177,6 +180,7 @@ const CERTIFICATE: Type = Type::Struct(&[
 ]);
 
 const COUNTERSIGNATURE: Type = Type::Struct(&[
+    field("verified", BOOL),
     field("sign_time", INT),
     field("digest", STR),
     field("digest_alg", STR),

@@ -5,6 +5,8 @@
 
 mod fields;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use fields::{call, root};

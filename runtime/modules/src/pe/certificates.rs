@@ -1,4 +1,4 @@
-//! X.509 certificates: what rules ask about them. Nothing is verified.
+//! X.509 certificates: what rules ask about them, and the parts that verification needs.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use const_oid::db::{DB, rfc4519, rfc5912};
 use sha1::{Digest, Sha1};
 
 use super::ber::{
-    Ber, GENERALIZED_TIME, IA5_STRING, INTEGER, OID, PRINTABLE_STRING, SEQUENCE, SET, TELETEX_STRING,
-    UTC_TIME, UTF8_STRING, context,
+    BIT_STRING, Ber, GENERALIZED_TIME, IA5_STRING, INTEGER, OID, PRINTABLE_STRING, SEQUENCE, SET,
+    TELETEX_STRING, UTC_TIME, UTF8_STRING, context,
 };
 use crate::limits::MAX_CHAIN;
 use crate::value::hex;
@@ -61,6 +61,12 @@ pub(super) struct Certificate<'a> {
     /// In seconds since the Unix epoch, as `not_after`.
     pub(super) not_before: i64,
     pub(super) not_after: i64,
+    /// The elements of the encoded `SubjectPublicKeyInfo`.
+    pub(super) key: &'a [u8],
+    /// What the issuer signed.
+    pub(super) signed: &'a [u8],
+    /// The issuer's signature.
+    pub(super) signature: &'a [u8],
 }
 
 impl<'a> Certificate<'a> {
@@ -68,8 +74,11 @@ impl<'a> Certificate<'a> {
     pub(super) fn parse(ber: &mut Ber<'a>) -> Option<Self> {
         let whole = ber.next().filter(|e| e.tag == SEQUENCE)?;
         let mut parts = Ber::new(whole.content);
-        let mut signed = parts.open(SEQUENCE)?;
+        let to_be_signed = parts.next().filter(|e| e.tag == SEQUENCE)?;
+        let mut signed = Ber::new(to_be_signed.content);
         let algorithm = parts.open(SEQUENCE)?.oid();
+        // Before the bits is how many of the last byte don't count: none.
+        let signature = parts.content(BIT_STRING).and_then(|bits| bits.get(1..)).unwrap_or_default();
         let version = signed.open(context(0)).map_or(Some(0), |mut version| version.small_integer())?;
         let serial = signed.content(INTEGER)?;
         signed.content(SEQUENCE)?;
@@ -77,6 +86,7 @@ impl<'a> Certificate<'a> {
         let mut validity = signed.open(SEQUENCE)?;
         let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
         let subject = signed.content(SEQUENCE)?;
+        let key = signed.content(SEQUENCE).unwrap_or_default();
         Some(Certificate {
             thumbprint: hex(&Sha1::digest(whole.whole)),
             version: i64::from(version).saturating_add(1),
@@ -86,6 +96,9 @@ impl<'a> Certificate<'a> {
             subject,
             not_before,
             not_after,
+            key,
+            signed: to_be_signed.whole,
+            signature,
         })
     }
 

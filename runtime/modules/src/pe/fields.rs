@@ -29,7 +29,9 @@ impl<'a> Pe<'a> {
             pe.set_optional_header(&mut root);
             pe.set_tables(&mut root);
             pe.set_resources(&mut root);
-            let signatures: Vec<_> = signatures(pe).iter().map(signature).collect();
+            let signatures = signatures(pe);
+            root.set("is_signed", Node::Bool(signatures.iter().any(|s| s.is_verified)));
+            let signatures: Vec<_> = signatures.iter().map(signature).collect();
             root.set("number_of_signatures", Node::count(signatures.len()));
             root.set("signatures", Node::Array(signatures));
         }
@@ -263,6 +265,7 @@ fn signature<'a>(signature: &Signature<'_>) -> Node<'a> {
     let countersignatures = signature.countersignatures.iter().map(|countersignature| {
         let chain = signature.chain_of(countersignature);
         Node::Struct(vec![
+            Node::Bool(countersignature.is_verified),
             Node::int(countersignature.sign_time),
             digest(countersignature.digest),
             name_of(Some(&countersignature.digest_algorithm)),
@@ -288,8 +291,10 @@ fn signature<'a>(signature: &Signature<'_>) -> Node<'a> {
         of_signer(|c| Node::text(c.serial())),
         of_signer(|c| Node::Int(c.not_before)),
         of_signer(|c| Node::Int(c.not_after)),
+        Node::Bool(signature.is_verified),
         name_of(Some(&signature.digest_algorithm)),
         digest(signature.digest),
+        signature.file_digest.as_deref().map_or(Node::Undefined, digest),
         Node::count(signature.certificates.len()),
         Node::count(signature.countersignatures.len()),
         signer,

@@ -18,6 +18,7 @@ mod rich;
 mod signatures;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod version_info;
 
 use std::cell::OnceCell;

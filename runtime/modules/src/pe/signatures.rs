@@ -1,4 +1,5 @@
-//! Authenticode signatures: PKCS#7 in the certificate table. What they say is read, not verified.
+//! Authenticode signatures: PKCS#7 in the certificate table. What they say is read; whether they are
+//! right is seen in `verify`.
 //!
 //! A signature that is not of the expected form ends the list, as in the peers; one within another is left out.
 
@@ -8,12 +9,13 @@ use const_oid::db::{rfc5911, rfc5912};
 use super::Pe;
 use super::ber::{Ber, Element, INTEGER, OCTET_STRING, SEQUENCE, SET, context, context_value};
 use super::certificates::{self, Certificate, OBSOLETE_SHA1_WITH_RSA};
+use super::verify::{Verifier, is_digest_of};
 use crate::limits::{
     MAX_CERTIFICATES, MAX_COUNTERSIGNATURES, MAX_SIGNATURE_BYTES, MAX_SIGNATURE_DEPTH, MAX_SIGNATURES,
 };
 use crate::reader::Reader;
 
-const DIRECTORY_SECURITY: usize = 4;
+pub(super) const DIRECTORY_SECURITY: usize = 4;
 
 const SPC_INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 const SPC_OPUS_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.12");
@@ -40,6 +42,10 @@ const DIGESTS: &[ObjectIdentifier] = &[
 
 /// A signature.
 pub(super) struct Signature<'a> {
+    /// Whether the file is what was signed, and signed by who is said to have.
+    pub(super) is_verified: bool,
+    /// Of the file, as it is.
+    pub(super) file_digest: Option<Vec<u8>>,
     /// Of the file, as signed.
     pub(super) digest: &'a [u8],
     pub(super) digest_algorithm: ObjectIdentifier,
@@ -56,6 +62,8 @@ pub(super) struct Signature<'a> {
 
 /// A countersignature, which tells the time of the signature.
 pub(super) struct Countersignature<'a> {
+    /// Whether it is of this signature, and signed by who is said to have.
+    pub(super) is_verified: bool,
     pub(super) digest: &'a [u8],
     pub(super) digest_algorithm: ObjectIdentifier,
     /// In seconds since the Unix epoch.
@@ -74,11 +82,14 @@ struct SignedData<'a> {
 }
 
 /// `SignerInfo` of PKCS#7.
-struct Signer<'a> {
+pub(super) struct Signer<'a> {
     issuer: &'a [u8],
-    serial: &'a [u8],
-    digest_algorithm: ObjectIdentifier,
+    pub(super) serial: &'a [u8],
+    pub(super) digest_algorithm: ObjectIdentifier,
     signed: Vec<Attribute<'a>>,
+    /// `signed` as it stands, without its head.
+    pub(super) signed_bytes: &'a [u8],
+    pub(super) signature: &'a [u8],
     unsigned: Vec<Attribute<'a>>,
 }
 
@@ -102,9 +113,10 @@ impl<'a> Signature<'a> {
 /// The signatures of the file, each followed by those nested in it.
 pub(super) fn signatures<'a>(pe: &Pe<'a>) -> Vec<Signature<'a>> {
     let mut signatures = Vec::new();
+    let mut verifier = Verifier::new(pe);
     let mut table = Reader::new(table(pe).unwrap_or_default());
     while signatures.len() < MAX_SIGNATURES {
-        let Some(found) = entry(&mut table) else { break };
+        let Some(found) = entry(&mut table, &mut verifier) else { break };
         signatures.extend(found);
     }
     signatures.truncate(MAX_SIGNATURES);
@@ -120,14 +132,18 @@ fn table<'a>(pe: &Pe<'a>) -> Option<&'a [u8]> {
 }
 
 /// The next entry: its length, that of the length included, a revision, a type, and the signature; 8-byte aligned.
-fn entry<'a>(table: &mut Reader<'a>) -> Option<Vec<Signature<'a>>> {
+fn entry<'a>(table: &mut Reader<'a>, verifier: &mut Verifier<'_, 'a>) -> Option<Vec<Signature<'a>>> {
     let length = usize::try_from(table.clone().u32()?).ok()?;
     let padded = table.take(length.checked_next_multiple_of(8)?)?;
-    content_info(&mut Ber::new(padded.get(8..length)?), MAX_SIGNATURE_DEPTH)
+    content_info(&mut Ber::new(padded.get(8..length)?), verifier, MAX_SIGNATURE_DEPTH)
 }
 
 /// The signature in a `ContentInfo`, and those nested in it.
-fn content_info<'a>(ber: &mut Ber<'a>, depth: u32) -> Option<Vec<Signature<'a>>> {
+fn content_info<'a>(
+    ber: &mut Ber<'a>,
+    verifier: &mut Verifier<'_, 'a>,
+    depth: u32,
+) -> Option<Vec<Signature<'a>>> {
     let content = ber.next().filter(|e| e.tag == SEQUENCE && e.whole.len() <= MAX_SIGNATURE_BYTES)?;
     let data = SignedData::in_content_info(Ber::new(content.content))?;
     let [signer] = data.signers.as_slice() else { return None };
@@ -140,6 +156,8 @@ fn content_info<'a>(ber: &mut Ber<'a>, depth: u32) -> Option<Vec<Signature<'a>>>
     let opus = signer.signed_value(&SPC_OPUS_INFO).and_then(|value| opus_info(value.content));
     let (program_name, more_info) = opus.unwrap_or_default();
     let mut signature = Signature {
+        is_verified: false,
+        file_digest: None,
         digest,
         digest_algorithm,
         signer_digest,
@@ -157,11 +175,11 @@ fn content_info<'a>(ber: &mut Ber<'a>, depth: u32) -> Option<Vec<Signature<'a>>>
                 SPC_NESTED_SIGNATURE if nested.len() < MAX_SIGNATURES => {
                     let below = depth
                         .checked_sub(1)
-                        .and_then(|depth| content_info(&mut Ber::new(value.whole), depth));
+                        .and_then(|depth| content_info(&mut Ber::new(value.whole), verifier, depth));
                     nested.extend(below.unwrap_or_default());
                 }
-                SPC_TIME_STAMP => signature.add_time_stamp(value)?,
-                rfc5911::ID_COUNTERSIGNATURE => signature.add_countersignature(value)?,
+                SPC_TIME_STAMP => signature.add_time_stamp(value, signer, verifier)?,
+                rfc5911::ID_COUNTERSIGNATURE => signature.add_countersignature(value, signer, verifier)?,
                 _ => {}
             }
         }
@@ -169,6 +187,10 @@ fn content_info<'a>(ber: &mut Ber<'a>, depth: u32) -> Option<Vec<Signature<'a>>>
     if !DIGESTS.contains(&signer.digest_algorithm) {
         return None;
     }
+    signature.file_digest = verifier.file_digest(&signer.digest_algorithm);
+    signature.is_verified = signature.file_digest.as_deref() == Some(digest)
+        && is_digest_of(&signer.digest_algorithm, data.content.content, signer_digest)
+        && verifier.is_signed_by(signer, &signature.certificates);
     signature.certificates.truncate(MAX_CERTIFICATES);
     signature.countersignatures.truncate(MAX_COUNTERSIGNATURES);
     nested.insert(0, signature);
@@ -177,23 +199,40 @@ fn content_info<'a>(ber: &mut Ber<'a>, depth: u32) -> Option<Vec<Signature<'a>>>
 
 impl<'a> Signature<'a> {
     /// Adds a countersignature of PKCS#9. `None`, and no signature, if it has no digest.
-    fn add_countersignature(&mut self, value: &Element<'a>) -> Option<()> {
+    fn add_countersignature(
+        &mut self,
+        value: &Element<'a>,
+        signed: &Signer<'a>,
+        verifier: &mut Verifier<'_, 'a>,
+    ) -> Option<()> {
         if let Some(signer) = Signer::parse(&mut Ber::new(value.whole)) {
-            let countersignature = signer.countersignature()?;
+            let mut countersignature = signer.countersignature()?;
+            countersignature.is_verified =
+                is_digest_of(&signer.digest_algorithm, signed.signature, countersignature.digest)
+                    && verifier.is_signed_by(&signer, &self.certificates);
             self.countersignatures.push(countersignature);
         }
         Some(())
     }
 
     /// Adds a countersignature of RFC 3161. `None`, and no signature, if it has no digest.
-    fn add_time_stamp(&mut self, value: &Element<'a>) -> Option<()> {
+    fn add_time_stamp(
+        &mut self,
+        value: &Element<'a>,
+        signed: &Signer<'a>,
+        verifier: &mut Verifier<'_, 'a>,
+    ) -> Option<()> {
         let data = Ber::new(value.whole).open(SEQUENCE).and_then(SignedData::in_content_info);
         let Some(data) = data else { return Some(()) };
         self.certificates.extend(data.certificates);
         let Some(signer) = data.signers.first() else { return Some(()) };
         let countersignature = signer.countersignature()?;
         if let Some((digest_algorithm, digest)) = stamped_digest(data.content) {
-            self.countersignatures.push(Countersignature { digest, digest_algorithm, ..countersignature });
+            let is_verified = is_digest_of(&digest_algorithm, signed.signature, digest)
+                && is_digest_of(&signer.digest_algorithm, data.content.content, countersignature.digest)
+                && verifier.is_signed_by(signer, &self.certificates);
+            let stamped = Countersignature { is_verified, digest, digest_algorithm, ..countersignature };
+            self.countersignatures.push(stamped);
         }
         Some(())
     }
@@ -227,11 +266,12 @@ impl<'a> Signer<'a> {
         let mut certificate = fields.open(SEQUENCE)?;
         let (issuer, serial) = (certificate.content(SEQUENCE)?, certificate.content(INTEGER)?);
         let digest_algorithm = fields.algorithm()?;
+        let signed_bytes = fields.clone().content(context(0)).unwrap_or_default();
         let signed = Attribute::list(&mut fields, context(0))?;
         fields.algorithm()?;
-        fields.content(OCTET_STRING)?;
+        let signature = fields.content(OCTET_STRING)?;
         let unsigned = Attribute::list(&mut fields, context(1))?;
-        Some(Signer { issuer, serial, digest_algorithm, signed, unsigned })
+        Some(Signer { issuer, serial, digest_algorithm, signed, signed_bytes, signature, unsigned })
     }
 
     fn signed_value(&self, kind: &ObjectIdentifier) -> Option<&Element<'a>> {
@@ -242,6 +282,7 @@ impl<'a> Signer<'a> {
     fn countersignature(&self) -> Option<Countersignature<'a>> {
         let time = self.signed_value(&rfc5911::ID_SIGNING_TIME);
         Some(Countersignature {
+            is_verified: false,
             digest: self.signed_value(&rfc5911::ID_MESSAGE_DIGEST)?.content,
             digest_algorithm: self.digest_algorithm,
             sign_time: time.and_then(|value| certificates::time(&mut Ber::new(value.whole))),

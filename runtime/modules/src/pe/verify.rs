@@ -1,0 +1,245 @@
+//! Whether digests and signatures are right. Nothing is said about trust: a certificate that signed itself will do.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5912;
+use md5::Md5;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::{Pkcs1v15Sign, PublicKey};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use super::Pe;
+use super::ber::{BIT_STRING, Ber, OID, SEQUENCE};
+use super::certificates::{Certificate, OBSOLETE_SHA1_WITH_RSA, chain};
+use super::signatures::{DIRECTORY_SECURITY, Signer};
+use crate::limits::{MAX_RSA_BYTES, MAX_VERIFICATIONS};
+
+/// The part of `DigestInfo` (RFC 8017) before the digest, and the digests' names, alone or with a signature algorithm.
+const KINDS: &[(Kind, &[u8], &[ObjectIdentifier])] = &[
+    (
+        Kind::Md5,
+        b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
+        &[rfc5912::ID_MD_5, rfc5912::MD_5_WITH_RSA_ENCRYPTION],
+    ),
+    (
+        Kind::Sha1,
+        b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
+        &[rfc5912::ID_SHA_1, rfc5912::SHA_1_WITH_RSA_ENCRYPTION, OBSOLETE_SHA1_WITH_RSA],
+    ),
+    (
+        Kind::Sha256,
+        b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+        &[rfc5912::ID_SHA_256, rfc5912::SHA_256_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_256],
+    ),
+    (
+        Kind::Sha384,
+        b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+        &[rfc5912::ID_SHA_384, rfc5912::SHA_384_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_384],
+    ),
+    (
+        Kind::Sha512,
+        b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+        &[rfc5912::ID_SHA_512, rfc5912::SHA_512_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_512],
+    ),
+];
+
+/// A digest that is known.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Kind {
+    fn named(name: &ObjectIdentifier) -> Option<(Self, &'static [u8])> {
+        KINDS.iter().find(|(_, _, names)| names.contains(name)).map(|(kind, prefix, _)| (*kind, *prefix))
+    }
+
+    fn of(self, pieces: &[&[u8]]) -> Vec<u8> {
+        fn digest<D: Digest>(pieces: &[&[u8]]) -> Vec<u8> {
+            let mut digest = D::new();
+            pieces.iter().for_each(|piece| digest.update(piece));
+            digest.finalize().to_vec()
+        }
+        match self {
+            Kind::Md5 => digest::<Md5>(pieces),
+            Kind::Sha1 => digest::<Sha1>(pieces),
+            Kind::Sha256 => digest::<Sha256>(pieces),
+            Kind::Sha384 => digest::<Sha384>(pieces),
+            Kind::Sha512 => digest::<Sha512>(pieces),
+        }
+    }
+}
+
+/// Verifies the signatures of one file; every digest of the file is taken once.
+pub(super) struct Verifier<'p, 'a> {
+    pe: &'p Pe<'a>,
+    digests: Vec<(Kind, Vec<u8>)>,
+    left: usize,
+}
+
+impl<'p, 'a> Verifier<'p, 'a> {
+    pub(super) fn new(pe: &'p Pe<'a>) -> Self {
+        Verifier { pe, digests: Vec::new(), left: MAX_VERIFICATIONS }
+    }
+
+    /// The digest of the file, without what signing changes; `None` if the algorithm isn't known.
+    pub(super) fn file_digest(&mut self, algorithm: &ObjectIdentifier) -> Option<Vec<u8>> {
+        let (kind, _) = Kind::named(algorithm)?;
+        if let Some((_, digest)) = self.digests.iter().find(|(known, _)| *known == kind) {
+            return Some(digest.clone());
+        }
+        let mut pieces = Vec::new();
+        // The peers take the digest of what is there of a file that is cut.
+        let _ = signed_pieces(self.pe, &mut pieces);
+        let digest = kind.of(&pieces);
+        self.digests.push((kind, digest.clone()));
+        Some(digest)
+    }
+
+    /// Whether the certificates from the signer's upwards signed each other, and the signer signed his attributes.
+    pub(super) fn is_signed_by(&mut self, signer: &Signer<'a>, certificates: &[Certificate<'a>]) -> bool {
+        self.check(signer, certificates).unwrap_or(false)
+    }
+
+    fn check(&mut self, signer: &Signer<'a>, certificates: &[Certificate<'a>]) -> Option<bool> {
+        let chain = chain(certificates, |c| c.has_serial(signer.serial));
+        for (signed, issuer) in chain.iter().zip(chain.iter().skip(1)) {
+            if !self.verify(issuer.key, signed.algorithm.as_ref()?, &[signed.signed], signed.signature)? {
+                return Some(false);
+            }
+        }
+        // What is signed is a set; here it is tagged as a field.
+        let head = set_head(signer.signed_bytes.len())?;
+        self.verify(
+            chain.first()?.key,
+            &signer.digest_algorithm,
+            &[&head, signer.signed_bytes],
+            signer.signature,
+        )
+    }
+
+    /// Whether `signature` is that of `message` with the key in a `SubjectPublicKeyInfo`.
+    fn verify(
+        &mut self,
+        key: &[u8],
+        algorithm: &ObjectIdentifier,
+        message: &[&[u8]],
+        signature: &[u8],
+    ) -> Option<bool> {
+        self.left = self.left.checked_sub(1)?;
+        let (kind, prefix) = Kind::named(algorithm)?;
+        let digest = kind.of(message);
+        let mut info = Ber::new(key);
+        let mut parameters = info.open(SEQUENCE)?;
+        let key_algorithm = parameters.oid()?;
+        let [0, key @ ..] = info.content(BIT_STRING)? else { return None };
+        match key_algorithm {
+            rfc5912::RSA_ENCRYPTION => {
+                if signature.len() > MAX_RSA_BYTES || key.len() > MAX_RSA_BYTES.saturating_mul(2) {
+                    return None;
+                }
+                let key = PublicKey::from_pkcs1_der(key).ok()?;
+                // Some signers leave the name of the digest out.
+                let matches = |digest: &[u8]| {
+                    rsa::traits::SignatureScheme::verify(
+                        Pkcs1v15Sign::new_unprefixed(),
+                        &key,
+                        digest,
+                        signature,
+                    )
+                    .is_ok()
+                };
+                Some(matches(&[prefix, &digest].concat()) || matches(&digest))
+            }
+            rfc5912::ID_EC_PUBLIC_KEY => match ObjectIdentifier::from_bytes(parameters.content(OID)?).ok()? {
+                rfc5912::SECP_256_R_1 => {
+                    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
+                    let signature = p256::ecdsa::Signature::from_der(signature).ok()?;
+                    Some(key.verify_prehash(&digest, &signature).is_ok())
+                }
+                rfc5912::SECP_384_R_1 => {
+                    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
+                    let signature = p384::ecdsa::Signature::from_der(signature).ok()?;
+                    Some(key.verify_prehash(&digest, &signature).is_ok())
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Whether `digest` is that of `message`.
+pub(super) fn is_digest_of(algorithm: &ObjectIdentifier, message: &[u8], digest: &[u8]) -> bool {
+    Kind::named(algorithm).is_some_and(|(kind, _)| kind.of(&[message]) == digest)
+}
+
+/// Tag and length of a set.
+fn set_head(length: usize) -> Option<Vec<u8>> {
+    const SET: u8 = 0x31;
+    if let Ok(short @ ..=0x7f) = u8::try_from(length) {
+        return Some(vec![SET, short]);
+    }
+    let bytes = length.to_be_bytes();
+    let significant = bytes.get(bytes.iter().position(|&b| b != 0)?..)?;
+    let count = u8::try_from(significant.len()).ok()?;
+    Some([&[SET, 0x80 | count], significant].concat())
+}
+
+/// The pieces of the file that a signature covers: all but the checksum, the directory's entry about the certificate
+/// table, and the table. The headers come first, then the sections in the order of the file, then the rest.
+fn signed_pieces<'a>(pe: &Pe<'a>, pieces: &mut Vec<&'a [u8]>) -> Option<()> {
+    /// `PE\0\0`, the COFF header and the fields of the optional header before the checksum.
+    const BEFORE_CHECKSUM: usize = 4 + 20 + 64;
+    /// The fields from the end of the checksum to the data directory, and the entries before that of the table.
+    const BEFORE_ENTRY: usize = 28 + 8 * DIRECTORY_SECURITY;
+    const BEFORE_ENTRY_64: usize = 44 + 8 * DIRECTORY_SECURITY;
+    let headers = &pe.headers;
+    let table = headers.directory(DIRECTORY_SECURITY)?;
+    pe.at_offset(table.virtual_address)?;
+    let checksum = headers.dos_stub.len().checked_add(BEFORE_CHECKSUM)?;
+    let after_checksum = checksum.checked_add(4)?;
+    let entry =
+        after_checksum.checked_add(if headers.is_64bit() { BEFORE_ENTRY_64 } else { BEFORE_ENTRY })?;
+    let mut end = usize::try_from(headers.optional.size_of_headers).ok()?;
+    pieces.push(pe.data.get(..checksum)?);
+    pieces.push(pe.data.get(after_checksum..entry)?);
+    pieces.push(pe.data.get(entry.checked_add(8)?..end)?);
+    let mut sections: Vec<_> =
+        headers.sections.iter().map(|s| (s.raw_data_offset, s.raw_data_size)).collect();
+    sections.sort_unstable();
+    for (start, size) in sections {
+        let (start, size) = (usize::try_from(start).ok()?, usize::try_from(size).ok()?);
+        pieces.push(pe.data.get(start..start.checked_add(size)?)?);
+        end = end.checked_add(size)?;
+    }
+    let rest = pe.data.len().checked_sub(usize::try_from(table.size).ok()?)?;
+    pieces.push(pe.data.get(end..rest)?);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_sets_of_every_size() {
+        assert_eq!(set_head(5).unwrap(), [0x31, 5]);
+        assert_eq!(set_head(0x80).unwrap(), [0x31, 0x81, 0x80]);
+        assert_eq!(set_head(0x1234).unwrap(), [0x31, 0x82, 0x12, 0x34]);
+    }
+
+    #[test]
+    fn digests_are_compared() {
+        let digest = Sha256::digest(b"abc");
+        assert!(is_digest_of(&rfc5912::ID_SHA_256, b"abc", &digest));
+        assert!(!is_digest_of(&rfc5912::ID_SHA_256, b"abd", &digest));
+        assert!(!is_digest_of(&rfc5912::ID_SHA_1, b"abc", &digest));
+        assert!(!is_digest_of(&rfc5912::RSA_ENCRYPTION, b"abc", &digest));
+    }
+}
