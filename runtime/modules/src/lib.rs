@@ -11,13 +11,17 @@
 )]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod ber;
+mod certificates;
 mod console;
+mod elf;
 mod hash;
 mod limits;
 mod math;
 mod modules;
 mod pe;
 mod reader;
+mod record;
 mod string;
 mod value;
 

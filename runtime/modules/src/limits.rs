@@ -73,3 +73,16 @@ pub const MAX_SIGNATURE_BYTES: usize = 1 << 22;
 
 /// Elements within elements of unknown length that are searched for their end.
 pub const MAX_BER_DEPTH: u32 = 16;
+
+/// Bytes of names read of an ELF file, as a multiple of its length and at least; ordinary ones have each name
+/// about once.
+pub const ALLOWANCE_FACTOR: usize = 4;
+/// See [`ALLOWANCE_FACTOR`].
+pub const ALLOWANCE_MIN: usize = 1 << 20;
+
+/// Symbols of an ELF file: a value takes many times its bytes in the file. Programs
+/// with debug information have some hundred thousand.
+pub const MAX_SYMBOLS: usize = 1 << 19;
+
+/// Dynamic entries of all segments, which may overlap; linkers write some dozen.
+pub const MAX_DYNAMIC: usize = 1 << 16;

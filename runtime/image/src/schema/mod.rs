@@ -4,6 +4,7 @@
 //! header makes a database that was built against another schema a named error instead of a wrong answer.
 
 mod console;
+mod elf;
 mod hash;
 mod math;
 mod pe;
@@ -77,7 +78,7 @@ pub struct Module {
 
 /// Every module this version knows; the id of a module is its position.
 pub const MODULES: &[Module] =
-    &[console::MODULE, hash::MODULE, math::MODULE, pe::MODULE, string::MODULE, time::MODULE];
+    &[console::MODULE, elf::MODULE, hash::MODULE, math::MODULE, pe::MODULE, string::MODULE, time::MODULE];
 
 /// The id of the module called `name`.
 pub fn module_id(name: &str) -> Option<u16> {
