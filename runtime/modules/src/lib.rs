@@ -11,16 +11,19 @@
 )]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod ber;
+mod certificates;
 mod console;
 mod dex;
 mod dotnet;
+mod elf;
 mod hash;
 mod limits;
 mod math;
 mod modules;
 mod pe;
 mod reader;
-mod root;
+mod record;
 mod string;
 mod value;
 

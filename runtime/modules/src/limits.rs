@@ -116,3 +116,15 @@ pub const MAX_VERIFICATIONS: usize = 256;
 
 /// Bytes of an RSA modulus: 4,096 bits, as much as authorities issue.
 pub const MAX_RSA_BYTES: usize = 512;
+/// Bytes of names read of an ELF file, as a multiple of its length and at least; ordinary ones have each name
+/// about once.
+pub const ALLOWANCE_FACTOR: usize = 4;
+/// See [`ALLOWANCE_FACTOR`].
+pub const ALLOWANCE_MIN: usize = 1 << 20;
+
+/// Symbols of an ELF file: a value takes many times its bytes in the file. Programs
+/// with debug information have some hundred thousand.
+pub const MAX_SYMBOLS: usize = 1 << 19;
+
+/// Dynamic entries of all segments, which may overlap; linkers write some dozen.
+pub const MAX_DYNAMIC: usize = 1 << 16;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use hallmark_image::schema::{Function, MODULES, Module, Type};
 
 use crate::console::{Console, Mark};
+use crate::elf::Elf;
 use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
 use crate::value::{Answer, Arg, Node, Scalar};
@@ -16,6 +17,7 @@ pub struct Modules<'a> {
     data: &'a [u8],
     now: i64,
     roots: Vec<OnceCell<Node<'a>>>,
+    elf: OnceCell<Option<Elf<'a>>>,
     pe: OnceCell<Option<Pe<'a>>>,
     console: Console,
     remembered: RefCell<HashMap<Call, Answer<'a>>>,
@@ -31,6 +33,7 @@ impl<'a> Modules<'a> {
             data,
             now,
             roots: MODULES.iter().map(|_| OnceCell::new()).collect(),
+            elf: OnceCell::new(),
             pe: OnceCell::new(),
             console: Console::default(),
             remembered: RefCell::default(),
@@ -44,6 +47,7 @@ impl<'a> Modules<'a> {
         Some(cell.get_or_init(|| match schema.name {
             "dex" => dex::root(self.data, schema.fields),
             "dotnet" => dotnet::root(self.pe(), schema.fields),
+            "elf" => Elf::root(self.elf(), schema.fields),
             "math" => math::root(),
             "pe" => Pe::root(self.pe(), schema.fields),
             _ => Node::Struct(Vec::new()),
@@ -92,6 +96,7 @@ impl<'a> Modules<'a> {
         match module.name {
             "console" => self.console.call(function.name, args, self.data),
             "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
+            "elf" => Elf::call(self.elf(), function.name),
             "hash" => hash::call(function.name, args, self.data),
             "math" => math::call(function.name, args, self.data),
             "pe" => Pe::call(self.pe(), function.name, args),
@@ -99,6 +104,10 @@ impl<'a> Modules<'a> {
             "time" => (function.name == "now").then_some(Scalar::Int(self.now)),
             _ => None,
         }
+    }
+
+    fn elf(&self) -> Option<&Elf<'a>> {
+        self.elf.get_or_init(|| Elf::parse(self.data)).as_ref()
     }
 
     fn pe(&self) -> Option<&Pe<'a>> {
@@ -123,8 +132,7 @@ fn fits(args: &[Arg<'_>], function: &Function) -> bool {
 /// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
 fn reads_much(module: &Module, function: &Function) -> bool {
     match module.name {
-        "dex" => true,
-        "hash" => true,
+        "dex" | "elf" | "hash" => true,
         "math" => !math::is_arithmetic(function.name),
         "pe" => matches!(function.name, "imphash" | "calculate_checksum"),
         _ => false,

@@ -1,4 +1,6 @@
-//! Bounds-checked reading of little-endian numbers.
+//! Bounds-checked reading of numbers: little-endian ones, and those of formats that leave order and size to the file.
+
+use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MIN};
 
 /// Reads forward; every read past the end is `None` and moves nothing.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,103 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How many bytes a number has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Width {
+    /// 1
+    Byte,
+    /// 2
+    Half,
+    /// 4
+    Int,
+    /// 4 or 8, as the file says.
+    Word,
+}
+
+/// The byte order and word size of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    /// The most significant byte is first.
+    pub(crate) big: bool,
+    /// Words have eight bytes.
+    pub(crate) wide: bool,
+}
+
+impl Order {
+    /// The next numbers, or nothing if not all of them are there.
+    pub(crate) fn read<const N: usize>(
+        self,
+        reader: &mut Reader<'_>,
+        widths: [Width; N],
+    ) -> Option<[u64; N]> {
+        let mut ahead = *reader;
+        let mut values = [0; N];
+        for (value, width) in values.iter_mut().zip(widths) {
+            *value = self.number(&mut ahead, width)?;
+        }
+        *reader = ahead;
+        Some(values)
+    }
+
+    fn number(self, reader: &mut Reader<'_>, width: Width) -> Option<u64> {
+        let bytes = reader.take(match (width, self.wide) {
+            (Width::Byte, _) => 1,
+            (Width::Half, _) => 2,
+            (Width::Int, _) | (Width::Word, false) => 4,
+            (Width::Word, true) => 8,
+        })?;
+        let join = |n: u64, byte: &u8| n << 8 | u64::from(*byte);
+        Some(if self.big { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) })
+    }
+}
+
+/// Bytes of strings that may be read. Strings without an end, or many names for one string, would otherwise cost the
+/// square of the file's length; ordinary files have each string once.
+#[derive(Debug)]
+pub(crate) struct Allowance(usize);
+
+impl Allowance {
+    /// For a file of `len` bytes.
+    pub(crate) fn new(len: usize) -> Self {
+        Allowance(len.saturating_mul(ALLOWANCE_FACTOR).saturating_add(ALLOWANCE_MIN))
+    }
+
+    /// Takes `n` bytes off; `None` if there are not so many left.
+    fn spend(&mut self, n: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(n)?;
+        Some(())
+    }
+
+    /// The bytes of `data` before the first zero, and whether there is one; `None` when the allowance is used up.
+    pub(crate) fn until_zero<'a>(&mut self, data: &'a [u8]) -> Option<(&'a [u8], bool)> {
+        let within = data.get(..self.0).unwrap_or(data);
+        match memchr::memchr(0, within) {
+            Some(end) => {
+                self.spend(end)?;
+                Some((data.get(..end)?, true))
+            }
+            None if within.len() == data.len() => {
+                self.spend(data.len())?;
+                Some((data, false))
+            }
+            None => {
+                self.0 = 0;
+                None
+            }
+        }
+    }
+}
+
+/// `data` from `offset`, `None` if that is behind its end.
+pub(crate) fn from(data: &[u8], offset: u64) -> Option<&[u8]> {
+    data.get(usize::try_from(offset).ok()?..)
+}
+
+/// `size` bytes of `data` from `offset`, if they are all there.
+pub(crate) fn range(data: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
+    from(data, offset)?.get(..usize::try_from(size).ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +169,28 @@ mod tests {
         assert_eq!(reader.rest(), [3]);
         assert_eq!(reader.skip(1), Some(()));
         assert_eq!(reader.u8(), None);
+    }
+
+    #[test]
+    fn order_and_size_of_numbers() {
+        let data = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+        let read = |big, wide| Order { big, wide }.read(&mut Reader::new(&data), [Width::Half, Width::Word]);
+        assert_eq!(read(false, false), Some([0x0201, 0x0605_0403]));
+        assert_eq!(read(true, true), Some([0x0102, 0x0304_0506_0708_090a]));
+        let mut reader = Reader::new(&data);
+        let order = Order { big: false, wide: false };
+        assert_eq!(order.read(&mut reader, [Width::Word; 3]), None);
+        assert_eq!(order.read(&mut reader, [Width::Byte, Width::Int]), Some([1, 0x0504_0302]));
+    }
+
+    #[test]
+    fn strings_are_read_until_the_allowance_is_used_up() {
+        let data = [b'x'; 8];
+        let mut allowance = Allowance(20);
+        assert_eq!(allowance.until_zero(b"ab\0c"), Some((&b"ab"[..], true)));
+        assert_eq!(allowance.until_zero(&data), Some((&data[..], false)));
+        assert_eq!(allowance.until_zero(&data), Some((&data[..], false)));
+        assert_eq!(allowance.until_zero(&data), None);
+        assert_eq!(allowance.until_zero(b"a\0"), None);
     }
 }

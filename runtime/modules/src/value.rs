@@ -66,6 +66,24 @@ impl<'a> Node<'a> {
         Node::Str(Cow::Owned(text.into().into_bytes()))
     }
 
+    /// Text; what is no UTF-8 is replaced.
+    pub(crate) fn lossy(bytes: &'a [u8]) -> Self {
+        Node::Str(match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    /// A number that is unsigned in the file; in rules all are signed.
+    pub(crate) fn word(value: u64) -> Self {
+        Node::Int(value as i64)
+    }
+
+    /// A number that is unsigned in the file and, as an enumeration, a signed one of 32 bits in rules.
+    pub(crate) fn kind(value: u64) -> Self {
+        Node::Int((value as i32).into())
+    }
+
     /// A number, or undefined.
     pub(crate) fn int(value: Option<impl Into<i64>>) -> Self {
         value.map_or(Node::Undefined, |v| Node::Int(v.into()))

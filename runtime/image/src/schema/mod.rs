@@ -6,6 +6,7 @@
 mod console;
 mod dex;
 mod dotnet;
+mod elf;
 mod hash;
 mod math;
 mod pe;
@@ -82,6 +83,7 @@ pub const MODULES: &[Module] = &[
     console::MODULE,
     dex::MODULE,
     dotnet::MODULE,
+    elf::MODULE,
     hash::MODULE,
     math::MODULE,
     pe::MODULE,

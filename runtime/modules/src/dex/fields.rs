@@ -4,7 +4,7 @@ use hallmark_image::schema::Field;
 use sha1::{Digest, Sha1};
 
 use super::tables::{Class, Dex, Member, Proto};
-use crate::root::Root;
+use crate::record::Record;
 use crate::value::{Answer, Arg, Node, Scalar, hex};
 
 /// `dex\n`, as a big-endian number.
@@ -16,10 +16,10 @@ const SIGNATURE_FROM: usize = 32;
 
 /// All fields; of a file that is no Dalvik executable, `is_dex` and empty lists.
 pub(crate) fn root<'a>(data: &'a [u8], schema: &'static [Field]) -> Node<'a> {
-    let mut root = Root::new(schema);
+    let mut root = Record::new(schema);
     let dex = Dex::parse(data);
     root.set("is_dex", Node::Bool(dex.is_some()));
-    let Some(dex) = dex else { return root.finish() };
+    let Some(dex) = dex else { return root.done() };
     root.set("header", header(&dex));
     let all = 0..dex.strings.len();
     root.set("strings", Node::Array(all.map(|number| string(&dex, number)).collect()));
@@ -34,7 +34,7 @@ pub(crate) fn root<'a>(data: &'a [u8], schema: &'static [Field]) -> Node<'a> {
         let items = Node::Array(items.iter().map(item).collect());
         root.set("map_list", Node::Struct(vec![Node::Int(size.into()), items]));
     }
-    root.finish()
+    root.done()
 }
 
 /// Calls `dex.<name>` for the file whose fields are `root`.

@@ -12,7 +12,7 @@ use super::tables::{
 };
 use crate::pe::Pe;
 use crate::reader::Reader;
-use crate::root::Root;
+use crate::record::Record;
 use crate::value::Node;
 
 /// The element type of texts.
@@ -20,10 +20,10 @@ const STRING: u32 = 0x0e;
 
 /// All fields; of a file that is no assembly, `is_dotnet` and empty lists.
 pub(crate) fn root<'a>(pe: Option<&Pe<'a>>, schema: &'static [Field]) -> Node<'a> {
-    let mut root = Root::new(schema);
+    let mut root = Record::new(schema);
     let found = pe.and_then(|pe| Some((pe, Assembly::new(Metadata::parse(pe)?))));
     root.set("is_dotnet", Node::Bool(found.is_some()));
-    let Some((pe, assembly)) = found else { return root.finish() };
+    let Some((pe, assembly)) = found else { return root.done() };
     let metadata = &assembly.metadata;
     root.set("version", Node::bytes(metadata.version.as_bytes()));
     root.set("module_name", text(assembly.text(MODULE, 0, 1)));
@@ -75,7 +75,7 @@ pub(crate) fn root<'a>(pe: Option<&Pe<'a>>, schema: &'static [Field]) -> Node<'a
             ]),
         );
     }
-    root.finish()
+    root.done()
 }
 
 /// The value of the first attribute of the assembly that is a `GuidAttribute`.

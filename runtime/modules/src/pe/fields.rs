@@ -7,7 +7,6 @@ use const_oid::ObjectIdentifier;
 use hallmark_image::schema::Field;
 
 use super::Pe;
-use super::certificates::{Certificate, oid_name};
 use super::debug::pdb_path;
 use super::exports::ExportedFunction;
 use super::headers::{Directory, Section};
@@ -16,13 +15,14 @@ use super::resources::{Id, Resource};
 use super::rich::Rich;
 use super::signatures::{Signature, signatures};
 use super::version_info::version_info;
-use crate::root::Root;
+use crate::certificates::{Certificate, oid_name};
+use crate::record::Record;
 use crate::value::{Node, hex};
 
 impl<'a> Pe<'a> {
     /// All fields; of a file that is no PE (`None`), `is_pe` and empty lists.
     pub(crate) fn root(pe: Option<&Self>, schema: &'static [Field]) -> Node<'a> {
-        let mut root = Root::new(schema);
+        let mut root = Record::new(schema);
         root.set("is_pe", Node::Bool(pe.is_some()));
         if let Some(pe) = pe {
             pe.set_headers(&mut root);
@@ -35,10 +35,10 @@ impl<'a> Pe<'a> {
             root.set("number_of_signatures", Node::count(signatures.len()));
             root.set("signatures", Node::Array(signatures));
         }
-        root.finish()
+        root.done()
     }
 
-    fn set_headers(&self, root: &mut Root<'a>) {
+    fn set_headers(&self, root: &mut Record<'a>) {
         let coff = &self.headers.coff;
         root.set("machine", Node::Int(coff.machine.into()));
         root.set("timestamp", Node::Int(coff.timestamp.into()));
@@ -56,7 +56,7 @@ impl<'a> Pe<'a> {
         root.set("overlay", self.overlay());
     }
 
-    fn set_optional_header(&self, root: &mut Root<'a>) {
+    fn set_optional_header(&self, root: &mut Record<'a>) {
         let header = &self.headers.optional;
         root.set("opthdr_magic", Node::Int(header.magic.into()));
         root.set("linker_version", pair(header.linker_version));
@@ -67,7 +67,7 @@ impl<'a> Pe<'a> {
         root.set("entry_point", Node::int(self.headers.rva_to_offset(header.entry_point)));
         root.set("base_of_code", Node::Int(header.base_of_code.into()));
         root.set("base_of_data", Node::int(header.base_of_data));
-        root.set("image_base", word(header.image_base));
+        root.set("image_base", Node::word(header.image_base));
         root.set("section_alignment", Node::Int(header.section_alignment.into()));
         root.set("file_alignment", Node::Int(header.file_alignment.into()));
         root.set("os_version", pair(header.os_version));
@@ -79,16 +79,16 @@ impl<'a> Pe<'a> {
         root.set("checksum", Node::Int(header.checksum.into()));
         root.set("subsystem", Node::Int(header.subsystem.into()));
         root.set("dll_characteristics", Node::Int(header.dll_characteristics.into()));
-        root.set("size_of_stack_reserve", word(header.size_of_stack_reserve));
-        root.set("size_of_stack_commit", word(header.size_of_stack_commit));
-        root.set("size_of_heap_reserve", word(header.size_of_heap_reserve));
-        root.set("size_of_heap_commit", word(header.size_of_heap_commit));
+        root.set("size_of_stack_reserve", Node::word(header.size_of_stack_reserve));
+        root.set("size_of_stack_commit", Node::word(header.size_of_stack_commit));
+        root.set("size_of_heap_reserve", Node::word(header.size_of_heap_reserve));
+        root.set("size_of_heap_commit", Node::word(header.size_of_heap_commit));
         root.set("loader_flags", Node::Int(header.loader_flags.into()));
         root.set("number_of_rva_and_sizes", Node::Int(header.number_of_rva_and_sizes.into()));
     }
 
     /// Imports, exports and debug information.
-    fn set_tables(&self, root: &mut Root<'a>) {
+    fn set_tables(&self, root: &mut Record<'a>) {
         let functions =
             |libraries: &[Library<'_>]| Node::count(libraries.iter().map(|l| l.functions.len()).sum());
         let (standard, delayed) = (self.imports(), self.delayed_imports());
@@ -108,7 +108,7 @@ impl<'a> Pe<'a> {
         root.set("pdb_path", pdb_path(self).map_or(Node::Undefined, Node::bytes));
     }
 
-    fn set_resources(&self, root: &mut Root<'a>) {
+    fn set_resources(&self, root: &mut Record<'a>) {
         let list: &[Resource<'a>] = self.resources().map_or(&[], |r| &r.list);
         root.set("number_of_resources", Node::count(list.len()));
         root.set("resources", Node::Array(list.iter().map(resource).collect()));
@@ -132,11 +132,6 @@ impl<'a> Pe<'a> {
         let (offset, size) = rest.unwrap_or_default();
         Node::Struct(vec![Node::count(offset), Node::count(size)])
     }
-}
-
-/// 64-bit fields are unsigned in the file and signed in rules.
-fn word<'a>(value: u64) -> Node<'a> {
-    Node::Int(value as i64)
 }
 
 fn pair<'a>((first, second): (impl Into<i64>, impl Into<i64>)) -> Node<'a> {

@@ -4,8 +4,6 @@
 //! table is read as far as it is sound, and what is missing is undefined. Addresses are checked wherever they are
 //! followed, and everything has the caps of [`crate::limits`].
 
-mod ber;
-mod certificates;
 mod debug;
 mod exports;
 mod fields;

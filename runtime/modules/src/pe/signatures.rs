@@ -7,9 +7,9 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912};
 
 use super::Pe;
-use super::ber::{Ber, Element, INTEGER, OCTET_STRING, SEQUENCE, SET, context, context_value};
-use super::certificates::{self, Certificate, OBSOLETE_SHA1_WITH_RSA};
 use super::verify::{Verifier, is_digest_of};
+use crate::ber::{Ber, Element, INTEGER, OCTET_STRING, SEQUENCE, SET, context, context_value};
+use crate::certificates::{self, Certificate, OBSOLETE_SHA1_WITH_RSA};
 use crate::limits::{
     MAX_CERTIFICATES, MAX_COUNTERSIGNATURES, MAX_SIGNATURE_BYTES, MAX_SIGNATURE_DEPTH, MAX_SIGNATURES,
 };

@@ -10,9 +10,9 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Pe;
-use super::ber::{BIT_STRING, Ber, OID, SEQUENCE};
-use super::certificates::{Certificate, OBSOLETE_SHA1_WITH_RSA, chain};
 use super::signatures::{DIRECTORY_SECURITY, Signer};
+use crate::ber::{BIT_STRING, Ber, OID, SEQUENCE};
+use crate::certificates::{Certificate, OBSOLETE_SHA1_WITH_RSA, chain};
 use crate::limits::{MAX_RSA_BYTES, MAX_VERIFICATIONS};
 
 /// The part of `DigestInfo` (RFC 8017) before the digest, and the digests' names, alone or with a signature algorithm.

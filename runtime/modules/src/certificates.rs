@@ -7,7 +7,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{DB, rfc4519, rfc5912};
 use sha1::{Digest, Sha1};
 
-use super::ber::{
+use crate::ber::{
     BIT_STRING, Ber, GENERALIZED_TIME, IA5_STRING, INTEGER, OID, PRINTABLE_STRING, SEQUENCE, SET,
     TELETEX_STRING, UTC_TIME, UTF8_STRING, context,
 };
@@ -15,7 +15,7 @@ use crate::limits::MAX_CHAIN;
 use crate::value::hex;
 
 /// An old object identifier of `sha1WithRSAEncryption` that signatures still have.
-pub(super) const OBSOLETE_SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.29");
+pub(crate) const OBSOLETE_SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.29");
 
 /// Names that differ from those of the registry.
 const NAMES: &[(ObjectIdentifier, &str)] = &[
@@ -45,33 +45,33 @@ const NAMES: &[(ObjectIdentifier, &str)] = &[
 ];
 
 /// A certificate.
-pub(super) struct Certificate<'a> {
+pub(crate) struct Certificate<'a> {
     /// Of the whole certificate, SHA-1 in hexadecimal.
-    pub(super) thumbprint: Vec<u8>,
+    pub(crate) thumbprint: Vec<u8>,
     /// From 1.
-    pub(super) version: i64,
+    pub(crate) version: i64,
     /// As it stands, leading zeros included.
     serial: &'a [u8],
     /// Of the issuer's signature.
-    pub(super) algorithm: Option<ObjectIdentifier>,
+    pub(crate) algorithm: Option<ObjectIdentifier>,
     /// The encoded name.
     issuer: &'a [u8],
     /// The encoded name.
     subject: &'a [u8],
     /// In seconds since the Unix epoch, as `not_after`.
-    pub(super) not_before: i64,
-    pub(super) not_after: i64,
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
     /// The elements of the encoded `SubjectPublicKeyInfo`.
-    pub(super) key: &'a [u8],
+    pub(crate) key: &'a [u8],
     /// What the issuer signed.
-    pub(super) signed: &'a [u8],
+    pub(crate) signed: &'a [u8],
     /// The issuer's signature.
-    pub(super) signature: &'a [u8],
+    pub(crate) signature: &'a [u8],
 }
 
 impl<'a> Certificate<'a> {
     /// The next certificate.
-    pub(super) fn parse(ber: &mut Ber<'a>) -> Option<Self> {
+    pub(crate) fn parse(ber: &mut Ber<'a>) -> Option<Self> {
         let whole = ber.next().filter(|e| e.tag == SEQUENCE)?;
         let mut parts = Ber::new(whole.content);
         let to_be_signed = parts.next().filter(|e| e.tag == SEQUENCE)?;
@@ -103,26 +103,26 @@ impl<'a> Certificate<'a> {
     }
 
     /// Hexadecimal bytes with colons between.
-    pub(super) fn serial(&self) -> String {
+    pub(crate) fn serial(&self) -> String {
         let bytes: Vec<_> = self.serial.iter().map(|b| format!("{b:02x}")).collect();
         bytes.join(":")
     }
 
-    pub(super) fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         distinguished_name(self.issuer)
     }
 
-    pub(super) fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         distinguished_name(self.subject)
     }
 
     /// Whether the issuer's encoded name is `name`.
-    pub(super) fn is_issued_by(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_issued_by(&self, name: &[u8]) -> bool {
         self.issuer == name
     }
 
     /// Whether the serial number is `serial`; leading zeros mean nothing.
-    pub(super) fn has_serial(&self, serial: &[u8]) -> bool {
+    pub(crate) fn has_serial(&self, serial: &[u8]) -> bool {
         let significant = |n: &[u8]| n.iter().position(|&b| b != 0).map_or(n.len(), |first| first);
         self.serial.get(significant(self.serial)..) == serial.get(significant(serial)..)
     }
@@ -130,7 +130,7 @@ impl<'a> Certificate<'a> {
 
 /// The chain that starts at the first certificate `starts` holds for: each is followed by the first one that has its
 /// issuer's name, up to one that signed itself, or whose issuer isn't there or was there before.
-pub(super) fn chain<'c, 'a>(
+pub(crate) fn chain<'c, 'a>(
     certificates: &'c [Certificate<'a>],
     starts: impl Fn(&Certificate<'a>) -> bool,
 ) -> Vec<&'c Certificate<'a>> {
@@ -147,7 +147,7 @@ pub(super) fn chain<'c, 'a>(
 }
 
 /// The name of an object identifier, or its numbers.
-pub(super) fn oid_name(oid: &ObjectIdentifier) -> Cow<'static, str> {
+pub(crate) fn oid_name(oid: &ObjectIdentifier) -> Cow<'static, str> {
     let listed = NAMES.iter().find(|(known, _)| known == oid).map(|(_, name)| *name);
     listed.or_else(|| DB.by_oid(oid)).map_or_else(|| oid.to_string().into(), Cow::Borrowed)
 }
@@ -186,7 +186,7 @@ fn printable(tag: u8, bytes: &[u8]) -> Option<&str> {
 }
 
 /// The next element as a time, in seconds since the Unix epoch.
-pub(super) fn time(ber: &mut Ber<'_>) -> Option<i64> {
+pub(crate) fn time(ber: &mut Ber<'_>) -> Option<i64> {
     let element = ber.next()?;
     let mut text = element.content;
     let year = match element.tag {

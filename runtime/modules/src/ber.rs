@@ -5,59 +5,59 @@ use const_oid::ObjectIdentifier;
 use crate::limits::MAX_BER_DEPTH;
 use crate::reader::Reader;
 
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const BIT_STRING: u8 = 0x03;
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const OID: u8 = 0x06;
-pub(super) const UTF8_STRING: u8 = 0x0c;
-pub(super) const PRINTABLE_STRING: u8 = 0x13;
-pub(super) const TELETEX_STRING: u8 = 0x14;
-pub(super) const IA5_STRING: u8 = 0x16;
-pub(super) const UTC_TIME: u8 = 0x17;
-pub(super) const GENERALIZED_TIME: u8 = 0x18;
-pub(super) const SEQUENCE: u8 = 0x30;
-pub(super) const SET: u8 = 0x31;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
+pub(crate) const TELETEX_STRING: u8 = 0x14;
+pub(crate) const IA5_STRING: u8 = 0x16;
+pub(crate) const UTC_TIME: u8 = 0x17;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
 
 const CONSTRUCTED: u8 = 0x20;
 const CONTEXT: u8 = 0x80;
 
 /// The tag of an element `[n]`, `n` below 31, that holds other elements.
-pub(super) const fn context(n: u8) -> u8 {
+pub(crate) const fn context(n: u8) -> u8 {
     CONTEXT | CONSTRUCTED | n
 }
 
 /// The tag of an element `[n]`, `n` below 31, that holds a value.
-pub(super) const fn context_value(n: u8) -> u8 {
+pub(crate) const fn context_value(n: u8) -> u8 {
     CONTEXT | n
 }
 
 /// One element.
 #[derive(Clone, Copy)]
-pub(super) struct Element<'a> {
+pub(crate) struct Element<'a> {
     /// The identifier byte; numbers above 30 are not told apart.
-    pub(super) tag: u8,
-    pub(super) content: &'a [u8],
+    pub(crate) tag: u8,
+    pub(crate) content: &'a [u8],
     /// With tag and length.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 /// Reads a sequence of elements.
 #[derive(Clone, Copy)]
-pub(super) struct Ber<'a> {
+pub(crate) struct Ber<'a> {
     reader: Reader<'a>,
 }
 
 impl<'a> Ber<'a> {
-    pub(super) fn new(data: &'a [u8]) -> Self {
+    pub(crate) fn new(data: &'a [u8]) -> Self {
         Ber { reader: Reader::new(data) }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.reader.rest().is_empty()
     }
 
     /// The next element, whatever it is; `None`, and nothing read, if there is no whole one.
-    pub(super) fn next(&mut self) -> Option<Element<'a>> {
+    pub(crate) fn next(&mut self) -> Option<Element<'a>> {
         let mut ahead = self.reader;
         let element = element(&mut ahead, MAX_BER_DEPTH)?;
         self.reader = ahead;
@@ -65,7 +65,7 @@ impl<'a> Ber<'a> {
     }
 
     /// The content of the next element if its tag is `tag`; otherwise nothing is read.
-    pub(super) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let element = ahead.next().filter(|e| e.tag == tag)?;
         *self = ahead;
@@ -73,17 +73,17 @@ impl<'a> Ber<'a> {
     }
 
     /// The elements in the next element if its tag is `tag`.
-    pub(super) fn open(&mut self, tag: u8) -> Option<Ber<'a>> {
+    pub(crate) fn open(&mut self, tag: u8) -> Option<Ber<'a>> {
         self.content(tag).map(Ber::new)
     }
 
     /// The next element as an object identifier.
-    pub(super) fn oid(&mut self) -> Option<ObjectIdentifier> {
+    pub(crate) fn oid(&mut self) -> Option<ObjectIdentifier> {
         self.content(OID).and_then(|bytes| ObjectIdentifier::from_bytes(bytes).ok())
     }
 
     /// The next element as a small integer.
-    pub(super) fn small_integer(&mut self) -> Option<i32> {
+    pub(crate) fn small_integer(&mut self) -> Option<i32> {
         let bytes = self.content(INTEGER)?;
         let (first, rest) = bytes.split_first()?;
         if rest.len() > 3 {
@@ -93,7 +93,7 @@ impl<'a> Ber<'a> {
     }
 
     /// The object identifier of the next element, an `AlgorithmIdentifier`.
-    pub(super) fn algorithm(&mut self) -> Option<ObjectIdentifier> {
+    pub(crate) fn algorithm(&mut self) -> Option<ObjectIdentifier> {
         self.open(SEQUENCE)?.oid()
     }
 }
