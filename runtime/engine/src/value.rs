@@ -27,13 +27,13 @@ pub(crate) enum Value<'a> {
 impl<'a> Value<'a> {
     /// A node as a value.
     pub fn of_node(node: &'a Node<'a>) -> Self {
-        match node {
-            Node::Undefined => Value::Undefined,
+        match node.settled() {
+            Node::Undefined | Node::Late(_) => Value::Undefined,
             Node::Int(i) => Value::Int(*i),
             Node::Float(x) => Value::Float(*x),
             Node::Bool(b) => Value::Bool(*b),
             Node::Str(s) => Value::Str(Cow::Borrowed(s)),
-            Node::Struct(_) | Node::Array(_) | Node::Map(_) => Value::Node(node),
+            node @ (Node::Struct(_) | Node::Array(_) | Node::Map(_)) => Value::Node(node),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::late::Late;
+
 /// A value of a module, laid out as its schema says. Strings borrow from the scanned data where they can.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Node<'a> {
@@ -22,6 +24,8 @@ pub enum Node<'a> {
     Array(Vec<Node<'a>>),
     /// A map, in the order of the file.
     Map(Vec<(Cow<'a, [u8]>, Node<'a>)>),
+    /// One of the others, worked out when it is asked for.
+    Late(Late<'a>),
 }
 
 /// An argument of a module function.
@@ -56,6 +60,11 @@ pub enum Scalar<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// The node, worked out if it wasn't.
+    pub fn settled(&self) -> &Self {
+        if let Node::Late(late) = self { late.node() } else { self }
+    }
+
     /// Borrowed bytes.
     pub(crate) fn bytes(bytes: &'a [u8]) -> Self {
         Node::Str(Cow::Borrowed(bytes))

@@ -70,7 +70,7 @@ fn structure(node: &Node<'_>, fields: &[Field]) -> Value {
 }
 
 fn value(node: &Node<'_>, ty: &Type) -> Value {
-    match (node, ty) {
+    match (node.settled(), ty) {
         (Node::Int(value), _) => (*value).into(),
         (Node::Float(value), _) => (*value).into(),
         (Node::Bool(value), _) => (*value).into(),

@@ -16,8 +16,14 @@ use super::rich::Rich;
 use super::signatures::{Signature, signatures};
 use super::version_info::version_info;
 use crate::certificates::{Certificate, oid_name};
+use crate::late::Late;
 use crate::record::Record;
 use crate::value::{Node, hex};
+
+/// Places in a signature of what has to be verified.
+const VERIFIED: usize = 9;
+const FILE_DIGEST: usize = 12;
+const COUNTERSIGNATURES: usize = 17;
 
 impl<'a> Pe<'a> {
     /// All fields; of a file that is no PE (`None`), `is_pe` and empty lists.
@@ -29,11 +35,13 @@ impl<'a> Pe<'a> {
             pe.set_optional_header(&mut root);
             pe.set_tables(&mut root);
             pe.set_resources(&mut root);
-            let signatures = signatures(pe);
-            root.set("is_signed", Node::Bool(signatures.iter().any(|s| s.is_verified)));
-            let signatures: Vec<_> = signatures.iter().map(signature).collect();
+            let verified = Late::new(pe.data, verified);
+            let signatures = signatures(pe, false);
+            root.set("is_signed", verified.at(&[0]));
             root.set("number_of_signatures", Node::count(signatures.len()));
-            root.set("signatures", Node::Array(signatures));
+            let signatures = signatures.iter().enumerate();
+            let signatures = signatures.map(|(i, found)| signature(found, Some((&verified, i))));
+            root.set("signatures", Node::Array(signatures.collect()));
         }
         root.done()
     }
@@ -253,14 +261,26 @@ fn resource<'a>(resource: &Resource<'a>) -> Node<'a> {
     ])
 }
 
-fn signature<'a>(signature: &Signature<'_>) -> Node<'a> {
+/// Whether a signature is right, and all signatures once they were verified.
+fn verified(data: &[u8]) -> Node<'static> {
+    let found = Pe::parse(data).map(|pe| signatures(&pe, true)).unwrap_or_default();
+    let is_signed = Node::Bool(found.iter().any(|s| s.is_verified));
+    Node::Struct(vec![is_signed, Node::Array(found.iter().map(|found| signature(found, None)).collect())])
+}
+
+/// A signature; what has to be verified is taken from the signature with this number of those [`verified`], if given.
+fn signature<'a>(signature: &Signature<'_>, verified: Option<(&Late<'a>, usize)>) -> Node<'a> {
+    let late = |path: &[usize], known: Node<'a>| match verified {
+        Some((late, number)) => late.at(&[&[1, number], path].concat()),
+        None => known,
+    };
     let chain = signature.chain();
     let of_signer =
         |property: fn(&Certificate<'_>) -> Node<'a>| chain.first().map_or(Node::Undefined, |c| property(c));
-    let countersignatures = signature.countersignatures.iter().map(|countersignature| {
+    let countersignatures = signature.countersignatures.iter().enumerate().map(|(i, countersignature)| {
         let chain = signature.chain_of(countersignature);
         Node::Struct(vec![
-            Node::Bool(countersignature.is_verified),
+            late(&[COUNTERSIGNATURES, i, 0], Node::Bool(countersignature.is_verified)),
             Node::int(countersignature.sign_time),
             digest(countersignature.digest),
             name_of(Some(&countersignature.digest_algorithm)),
@@ -286,10 +306,10 @@ fn signature<'a>(signature: &Signature<'_>) -> Node<'a> {
         of_signer(|c| Node::text(c.serial())),
         of_signer(|c| Node::Int(c.not_before)),
         of_signer(|c| Node::Int(c.not_after)),
-        Node::Bool(signature.is_verified),
+        late(&[VERIFIED], Node::Bool(signature.is_verified)),
         name_of(Some(&signature.digest_algorithm)),
         digest(signature.digest),
-        signature.file_digest.as_deref().map_or(Node::Undefined, digest),
+        late(&[FILE_DIGEST], signature.file_digest.as_deref().map_or(Node::Undefined, digest)),
         Node::count(signature.certificates.len()),
         Node::count(signature.countersignatures.len()),
         signer,

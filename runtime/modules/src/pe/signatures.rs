@@ -110,10 +110,10 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// The signatures of the file, each followed by those nested in it.
-pub(super) fn signatures<'a>(pe: &Pe<'a>) -> Vec<Signature<'a>> {
+/// The signatures of the file, each followed by those nested in it. Verifying them takes digests of the whole file.
+pub(super) fn signatures<'a>(pe: &Pe<'a>, verify: bool) -> Vec<Signature<'a>> {
     let mut signatures = Vec::new();
-    let mut verifier = Verifier::new(pe);
+    let mut verifier = Verifier::new(verify.then_some(pe));
     let mut table = Reader::new(table(pe).unwrap_or_default());
     while signatures.len() < MAX_SIGNATURES {
         let Some(found) = entry(&mut table, &mut verifier) else { break };

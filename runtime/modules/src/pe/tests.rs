@@ -24,7 +24,7 @@ fn at<'n>(root: &'n Node<'n>, path: &str) -> &'n Node<'n> {
             (node, ty) = (&nodes[index.parse::<usize>().unwrap()], *element);
         }
     }
-    node
+    node.settled()
 }
 
 fn int(root: &Node<'_>, path: &str) -> i64 {
@@ -55,7 +55,7 @@ fn root<'m, 'a>(modules: &'m Modules<'a>) -> &'m Node<'a> {
 
 /// Panics where `node` is not laid out as the schema says.
 fn conforms(node: &Node<'_>, ty: &Type) {
-    match (node, ty) {
+    match (node.settled(), ty) {
         (Node::Undefined, Type::Int | Type::Bool | Type::Str) => {}
         (Node::Int(_), Type::Int) | (Node::Bool(_), Type::Bool) | (Node::Str(_), Type::Str) => {}
         (Node::Struct(nodes), Type::Struct(fields)) => {
