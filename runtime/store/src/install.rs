@@ -3,7 +3,7 @@
 //! ```text
 //! state                    which is which, and the serial floor; replacing it is the commit point
 //! images/<sha256>.img      mode 0444, never rewritten in place, only renamed over
-//! notes/<sha256>.note      the signed note each image was installed from
+//! notes/<sha256>.note      the signed note each database was installed from
 //! policies/<sha256>.policy the policy each was judged by
 //! lock                     held by a writer
 //! ```
@@ -60,9 +60,11 @@ pub fn install(
     let refused = |source| Error::Release { source };
     let verified = verify_note(container.note(), Demand::Quorum(policy)).map_err(refused)?;
     let release = verified.release();
+    let note = verified.signed().to_bytes();
     let entry = Entry {
         image: release.image.digest,
         serial: release.serial,
+        note: Digest::of(&note),
         policy: Digest::of(policy.text().as_bytes()),
     };
     let db = release.db.clone();
@@ -75,9 +77,8 @@ pub fn install(
     // Another installation may have finished while this one was checking.
     let before = existing_state(store)?;
     let outcome = admit(before.as_ref(), &db, &entry)?;
-    let note = decoded.note().signed().to_bytes();
     if let (Outcome::AlreadyCurrent, Some(state)) = (outcome, &before) {
-        if is_intact(store, &entry, decoded.bytes(), &note) {
+        if is_intact(store, &entry) {
             return Ok(Installation { outcome, state: state.clone() });
         }
     }
@@ -172,7 +173,7 @@ fn open_entry(
         None => Some(read_stored_policy(&paths.policy, entry)?),
     };
     let demand = policy.demand(stored.as_ref(), store)?;
-    let note = read_own_file(&paths.note, limits::MAX_SIGNED_NOTE as u64)?;
+    let note = read_stored_note(&paths.note, entry)?;
     let note = verify_note(&note, demand).map_err(Error::container(&paths.note))?;
     if note.release().db != state.db {
         return Err(Error::OtherDatabase { have: note.release().db.clone(), want: state.db.clone() });
@@ -197,6 +198,15 @@ fn read_stored_policy(path: &Path, entry: &Entry) -> Result<Policy, Error> {
     Policy::parse(&bytes).map_err(Error::container(path))
 }
 
+/// Another note for the image, valid as it may be, is not the one that was installed.
+fn read_stored_note(path: &Path, entry: &Entry) -> Result<Vec<u8>, Error> {
+    let bytes = read_own_file(path, limits::MAX_SIGNED_NOTE as u64)?;
+    if Digest::of(&bytes) != entry.note {
+        return Err(Error::State { path: path.to_owned(), why: "the stored note was changed" });
+    }
+    Ok(bytes)
+}
+
 /// Where the files of one installed database are.
 struct EntryPaths {
     image: PathBuf,
@@ -206,10 +216,9 @@ struct EntryPaths {
 
 impl EntryPaths {
     fn new(store: &Path, entry: &Entry) -> Self {
-        let image = entry.image.hex();
         Self {
-            image: store.join(IMAGES).join(format!("{image}.img")),
-            note: store.join(NOTES).join(format!("{image}.note")),
+            image: store.join(IMAGES).join(format!("{}.img", entry.image.hex())),
+            note: store.join(NOTES).join(format!("{}.note", entry.note.hex())),
             policy: store.join(POLICIES).join(format!("{}.policy", entry.policy.hex())),
         }
     }
@@ -250,20 +259,17 @@ fn admit(state: Option<&State>, db: &str, entry: &Entry) -> Result<Outcome, Erro
     Ok(if *entry == state.current { Outcome::AlreadyCurrent } else { Outcome::Installed })
 }
 
-/// Whether the files of an installed database are still what they should be; else they are written again.
-fn is_intact(store: &Path, entry: &Entry, image: &[u8], note: &[u8]) -> bool {
+/// Whether the files of an installed database are still what they should be.
+fn is_intact(store: &Path, entry: &Entry) -> bool {
     let paths = EntryPaths::new(store, entry);
-    Mapping::file(&paths.image).is_ok_and(|mapping| *mapping == *image)
-        && read_own_file(&paths.note, limits::MAX_SIGNED_NOTE as u64).is_ok_and(|stored| stored == note)
+    Mapping::file(&paths.image).is_ok_and(|image| Digest::of(&image) == entry.image)
+        && read_stored_note(&paths.note, entry).is_ok()
         && read_stored_policy(&paths.policy, entry).is_ok()
 }
 
-/// What to keep as last-known-good beside a new current database: the newest other one whose image is undamaged.
+/// What to keep as last-known-good beside a new current database: the newest other one that is undamaged.
 fn last_known_good(store: &Path, old: &State, new: &Entry) -> Option<Entry> {
-    old.entries().filter(|entry| entry.image != new.image).find(|entry| {
-        Mapping::file(&EntryPaths::new(store, entry).image)
-            .is_ok_and(|image| Digest::of(&image) == entry.image)
-    })
+    old.entries().filter(|entry| entry.image != new.image).find(|entry| is_intact(store, entry))
 }
 
 /// Creates what is missing of the store, checks it and takes the writer's lock.

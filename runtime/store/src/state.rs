@@ -5,8 +5,8 @@
 //! hallmark-store/v1
 //! db example.org/core
 //! floor 20417
-//! current sha256:<image> serial 20417 policy sha256:<policy file>
-//! previous sha256:<image> serial 20416 policy sha256:<policy file>
+//! current sha256:<image> serial 20417 note sha256:<note file> policy sha256:<policy file>
+//! previous sha256:<image> serial 20416 note sha256:<note file> policy sha256:<policy file>
 //! ```
 
 use std::fmt;
@@ -37,10 +37,12 @@ pub struct State {
 /// One installed database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// SHA-256 of the image; names its files in the store.
+    /// SHA-256 of the image; names its file in the store.
     pub image: Digest,
     /// Serial of the release it was installed from.
     pub serial: u64,
+    /// SHA-256 of the signed note it was installed from; names the stored copy.
+    pub note: Digest,
     /// SHA-256 of the policy it was installed under; names the stored copy.
     pub policy: Digest,
 }
@@ -82,10 +84,13 @@ impl fmt::Display for State {
 impl Entry {
     fn parse(text: &str) -> Option<Self> {
         let words: Vec<_> = text.split(' ').collect();
-        let [image, "serial", serial, "policy", policy] = *words.as_slice() else { return None };
+        let [image, "serial", serial, "note", note, "policy", policy] = *words.as_slice() else {
+            return None;
+        };
         Some(Self {
             image: Digest::parse(image)?,
             serial: serial.parse().ok()?,
+            note: Digest::parse(note)?,
             policy: Digest::parse(policy)?,
         })
     }
@@ -93,7 +98,7 @@ impl Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} serial {} policy {}", self.image, self.serial, self.policy)
+        write!(f, "{} serial {} note {} policy {}", self.image, self.serial, self.note, self.policy)
     }
 }
 
@@ -102,7 +107,7 @@ mod tests {
     use super::*;
 
     fn entry(seed: u8, serial: u64) -> Entry {
-        Entry { image: Digest::of(&[seed]), serial, policy: Digest::of(b"policy") }
+        Entry { image: Digest::of(&[seed]), serial, note: Digest::of(b"note"), policy: Digest::of(b"policy") }
     }
 
     #[test]

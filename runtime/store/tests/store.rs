@@ -328,6 +328,35 @@ fn an_image_may_come_back_under_a_higher_serial() {
     assert_eq!(current(dir.path()).unwrap().0, image("one"));
 }
 
+/// What was written of the next database stands beside the files of the one in force, whatever they have in common.
+#[test]
+fn a_crash_before_the_commit_leaves_the_database_in_force() {
+    let third = format!("db {DB}\nsigner third {}\nquorum third\n", signer("third").1);
+    let third = Policy::parse(third.as_bytes()).unwrap();
+    for text in ["one", "two"] {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), &build(1, "one")).unwrap();
+        let before = snapshot(dir.path());
+        let next = build_with(2, text, &["third"], |_| ()).bytes();
+        install(dir.path(), Container::parse(&next).unwrap(), &third, anything).unwrap();
+        let after = snapshot(dir.path());
+        let state = dir.path().join("state");
+        let written: Vec<_> =
+            after.iter().filter(|&(path, file)| *path != state && before.get(path) != Some(file)).collect();
+        for count in 0..=written.len() {
+            after.keys().chain(before.keys()).for_each(|path| fs::remove_file(path).unwrap_or_default());
+            for (path, (bytes, mode)) in before.iter().chain(written.iter().copied().take(count)) {
+                let _ = fs::remove_file(path);
+                fs::write(path, bytes).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o777)).unwrap();
+            }
+            let opened = open_current(dir.path(), &LoadPolicy::default(), anything).unwrap();
+            assert_eq!((opened.image.to_vec(), opened.info.fallback.is_some()), (image("one"), false));
+            assert_eq!(opened.info.note.unwrap().release().serial, 1);
+        }
+    }
+}
+
 #[test]
 fn the_policy_of_the_installation_is_the_default() {
     let dir = tempfile::tempdir().unwrap();
