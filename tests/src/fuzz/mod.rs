@@ -4,7 +4,7 @@
 //! seed, the corpus and nothing else, so any input can be had again; [`Watch`] runs the loop in another process and
 //! notices when it dies, hangs or eats memory. The `fuzz` binary puts them together, and `cargo test` runs every file of
 //! the corpus and every input that once failed. For a toolchain with `cargo fuzz` the same functions are targets of
-//! libFuzzer in `fuzz/`. There is no feedback from coverage here: its counters cannot be read without unsafe code.
+//! libFuzzer in `fuzz/`. There is no feedback from coverage here: safe code cannot read its counters.
 
 mod files;
 mod plan;
