@@ -8,6 +8,7 @@ use hallmark_publish::{Attestation, SecretKey, sign_path};
 use hallmark_store::{Links, read_file_capped};
 
 use crate::commands::audit::{MAX_ATTESTATION, REPORT};
+use crate::commands::sign::report as report_signed;
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
@@ -60,12 +61,6 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let signed = sign_path(&args.release, &key)?;
     attestation.sign(&key);
     output::write_file(&report, &attestation.to_bytes())?;
-    let names: Vec<_> = signed.note.signatures().iter().map(|line| line.name.as_str()).collect();
-    output::print(&format!(
-        "{}: cosigned by {}; signatures: {}\n",
-        escape::path(&args.release),
-        key.name(),
-        names.join(", ")
-    ))?;
+    report_signed(&args.release, "cosigned", &key, &signed)?;
     Ok(Outcome::Good)
 }

@@ -1,9 +1,9 @@
 //! `hallmark sign`: a signature line more.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use hallmark_publish::{SecretKey, sign_path};
+use hallmark_publish::{SecretKey, SignedPath, sign_path};
 
 use crate::escape;
 use crate::outcome::Outcome;
@@ -28,13 +28,14 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let key = SecretKey::load(&args.key).context("--key")?;
     let signed = sign_path(&args.release, &key)?;
-    let names: Vec<_> = signed.note.signatures().iter().map(|line| line.name.as_str()).collect();
     let did = if signed.changed.is_empty() { "already signed" } else { "signed" };
-    output::print(&format!(
-        "{}: {did} by {}; signatures: {}\n",
-        escape::path(&args.release),
-        key.name(),
-        names.join(", ")
-    ))?;
+    report(&args.release, did, &key, &signed)?;
     Ok(Outcome::Good)
+}
+
+/// Says what was done with a key, and which signatures there are now.
+pub fn report(release: &Path, did: &str, key: &SecretKey, signed: &SignedPath) -> anyhow::Result<()> {
+    let names: Vec<_> = signed.note.signatures().iter().map(|line| line.name.as_str()).collect();
+    let (release, by, names) = (escape::path(release), key.name(), names.join(", "));
+    output::print(&format!("{release}: {did} by {by}; signatures: {names}\n"))
 }
