@@ -31,4 +31,5 @@ mod write;
 
 pub use compile::{Stage, compile};
 pub use input::{ExternalValue, Loader, Options, Source};
+pub use lines::Lines;
 pub use output::{Compilation, Rejected, RuleInfo, Stats};

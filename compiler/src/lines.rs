@@ -33,6 +33,16 @@ impl<'t> Lines<'t> {
     }
 }
 
+impl Lines<'_> {
+    /// Line and column, both from 1, of a byte offset; columns count characters.
+    pub fn position(&self, offset: u32) -> (usize, usize) {
+        let before = self.text.get(..offset as usize).unwrap_or(self.text);
+        let start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+        let line = before.get(start..).unwrap_or_default();
+        (self.number(offset) as usize, 1 + String::from_utf8_lossy(line).chars().count())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Lines, STEP};
@@ -44,6 +54,13 @@ mod tests {
             for offset in (0..text.len() + 2).step_by(97).chain([STEP - 1, STEP, STEP + 1]) {
                 let counted = text.iter().take(offset).filter(|&&b| b == b'\n').count();
                 assert_eq!(lines.number(offset as u32) as usize, 1 + counted, "{offset} of {}", text.len());
+                let column = 1 + text.iter().take(offset).rev().take_while(|&&b| b != b'\n').count();
+                assert_eq!(
+                    lines.position(offset as u32),
+                    (1 + counted, column),
+                    "{offset} of {}",
+                    text.len()
+                );
             }
         }
     }

@@ -119,34 +119,26 @@ fn shown_together(text: &[u8], spans: impl Iterator<Item = Span>) -> Option<Rang
     lines.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).filter(|shown| shown.len() <= MAX_EXCERPT)
 }
 
-/// Lines and columns in sources. Where the lines of a source begin is found out once, when it is first asked for.
+/// Lines and columns in sources, whose lines are counted when they are first asked for.
 pub struct Lines<'a> {
     sources: &'a [Source],
-    starts: Vec<OnceCell<Vec<usize>>>,
+    lines: Vec<OnceCell<hallmark_compiler::Lines<'a>>>,
 }
 
 impl<'a> Lines<'a> {
     /// For these sources.
     pub fn new(sources: &'a [Source]) -> Self {
-        Lines { sources, starts: vec![OnceCell::new(); sources.len()] }
+        Lines { sources, lines: vec![OnceCell::new(); sources.len()] }
     }
 
     /// One-based line and column (in characters) of a byte offset.
     pub fn position(&self, source: SourceId, offset: usize) -> (usize, usize) {
         let index = source.0 as usize;
-        let (Some(source), Some(starts)) = (self.sources.get(index), self.starts.get(index)) else {
+        let (Some(source), Some(lines)) = (self.sources.get(index), self.lines.get(index)) else {
             return (1, 1);
         };
-        let text = &source.text;
-        let starts = starts.get_or_init(|| {
-            let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-            [0].into_iter().chain(ends.map(|(at, _)| at + 1)).collect()
-        });
-        let offset = offset.min(text.len());
-        let line = starts.partition_point(|&start| start <= offset);
-        let start = starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = text.get(start..offset).unwrap_or_default();
-        (line, 1 + String::from_utf8_lossy(before).chars().count())
+        let lines = lines.get_or_init(|| hallmark_compiler::Lines::new(&source.text));
+        lines.position(u32::try_from(offset).unwrap_or(u32::MAX))
     }
 }
 
