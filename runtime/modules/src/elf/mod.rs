@@ -166,7 +166,6 @@ fn in_range(address: u64, start: u64, size: u64) -> Option<bool> {
 impl Header {
     fn read(order: Order, reader: &mut Reader<'_>) -> Option<Header> {
         let widths = [Half, Half, Int, Word, Word, Word, Int, Half, Half, Half, Half, Half, Half];
-        let values = order.read(reader, widths)?;
         let [
             kind,
             machine,
@@ -181,7 +180,7 @@ impl Header {
             sh_entry_size,
             sh_count,
             names,
-        ] = values;
+        ] = order.read(reader, widths)?;
         Some(Header {
             kind,
             machine,
