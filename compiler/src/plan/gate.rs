@@ -9,7 +9,7 @@ use hallmark_image::record::Gate;
 use hallmark_image::schema::{MODULES, Type, module_id};
 use zerocopy::little_endian::U32;
 
-use crate::ir::{Anchor, Expr, Items, Kind, LoweredRule, PatternRef};
+use crate::ir::{Anchor, Expr, Items, Kind, LoweredRule, PatternRef, Value};
 use crate::lower::{Body, Lowered, LoweredVariant};
 
 /// Functions of `pe` that answer something for every file.
@@ -70,6 +70,39 @@ pub fn of_condition(condition: &Expr, patterns: &[Lowered]) -> Gate {
     let clamp = |size: u64| U32::new(u32::try_from(size).unwrap_or(u32::MAX));
     // A size that 32 bits can't hold is no limit.
     Gate { classes: files.classes, min_size: clamp(files.min), max_size: clamp(files.max) }
+}
+
+/// The condition without those operands of its outermost `and` that hold for every file that the gate admits: no other
+/// file is ever shown to it.
+pub fn without_implied(condition: &Expr, gate: &Gate) -> Expr {
+    let Kind::And(operands) = &condition.kind else { return condition.clone() };
+    let mut left: Vec<Expr> = operands.iter().filter(|e| !is_implied(e, gate)).cloned().collect();
+    match left.len() {
+        0 => Expr { kind: Kind::Const(Value::Bool(true)), ty: condition.ty },
+        1 => left.swap_remove(0),
+        _ => Expr { kind: Kind::And(left), ty: condition.ty },
+    }
+}
+
+/// Whether a comparison holds for every file that the gate admits.
+fn is_implied(expr: &Expr, gate: &Gate) -> bool {
+    let Kind::Binary(op, left, right) = &expr.kind else { return false };
+    let Some((op, expr, n)) = with_constant(*op, left, right) else { return false };
+    match (&expr.kind, op) {
+        (Kind::Filesize, _) => {
+            let files = compared(op, expr, n);
+            let max = if gate.max_size.get() == u32::MAX { u64::MAX } else { gate.max_size.get().into() };
+            files != Files::ALL && files.min <= gate.min_size.get().into() && max <= files.max
+        }
+        (Kind::ReadInt(code, offset), Op::Eq) => {
+            let Some(known) = read_bytes(*code, offset, n) else { return false };
+            let admitted = FileClass::ALL.iter().filter(|class| gate.classes & class.bit() != 0);
+            admitted
+                .map(|class| class.magic())
+                .all(|magic| known.clone().all(|(at, byte)| magic.get(at) == Some(&byte)))
+        }
+        _ => false,
+    }
 }
 
 /// The classes of files for which a condition can hold, as bits, patterns not looked at.
@@ -179,18 +212,23 @@ impl Head {
 
 /// Comparisons of the size, and of integers at the start of the file, with constants.
 fn comparison(op: Op, left: &Expr, right: &Expr) -> Files {
+    with_constant(op, left, right).map_or(Files::ALL, |(op, expr, n)| compared(op, expr, n))
+}
+
+/// A comparison with a constant, turned so that it stands on the right.
+fn with_constant<'e>(op: Op, left: &'e Expr, right: &'e Expr) -> Option<(Op, &'e Expr, i64)> {
     let mirrored = match op {
         Op::Lt => Op::Gt,
         Op::Le => Op::Ge,
         Op::Gt => Op::Lt,
         Op::Ge => Op::Le,
         Op::Eq => Op::Eq,
-        _ => return Files::ALL,
+        _ => return None,
     };
     match (left.as_int(), right.as_int()) {
-        (None, Some(n)) => compared(op, left, n),
-        (Some(n), None) => compared(mirrored, right, n),
-        _ => Files::ALL,
+        (None, Some(n)) => Some((op, left, n)),
+        (Some(n), None) => Some((mirrored, right, n)),
+        _ => None,
     }
 }
 
@@ -205,18 +243,28 @@ fn compared(op: Op, expr: &Expr, n: i64) -> Files {
         },
         (Kind::Filesize, Op::Ge) => Files { min: n.max(0) as u64, ..Files::ALL },
         (Kind::Filesize, Op::Gt) => Files { min: n.saturating_add(1).max(0) as u64, ..Files::ALL },
-        (Kind::ReadInt(code, offset), Op::Eq) => {
-            let (Some(offset), width) = (offset.as_int(), usize::from(code & 15)) else { return Files::ALL };
-            let Ok(offset) = usize::try_from(offset) else { return Files::ALL };
-            let mut bytes = n.to_le_bytes();
-            let bytes = &mut bytes[..width];
-            if code & 32 != 0 {
-                bytes.reverse();
-            }
-            Files::of_classes(Head::of(bytes.iter().enumerate().map(|(i, &b)| (offset + i, b))).classes())
-        }
+        (Kind::ReadInt(code, offset), Op::Eq) => match read_bytes(*code, offset, n) {
+            Some(known) => Files::of_classes(Head::of(known).classes()),
+            None => Files::ALL,
+        },
         _ => Files::ALL,
     }
+}
+
+/// The bytes, and where they stand, of a file in which the integer at a constant offset is `n`.
+fn read_bytes(code: u8, offset: &Expr, n: i64) -> Option<impl Iterator<Item = (usize, u8)> + Clone> {
+    let (offset, width) = (usize::try_from(offset.as_int()?).ok()?, usize::from(code & 15));
+    let mut bytes = n.to_le_bytes();
+    let (read, above) = bytes.split_at_mut_checked(width)?;
+    // A number that so many bytes can't be is left to the evaluation.
+    let sign = if code & 16 != 0 && read.last().is_some_and(|&top| top >= 0x80) { 0xFF } else { 0 };
+    if above.iter().any(|&byte| byte != sign) {
+        return None;
+    }
+    if code & 32 != 0 {
+        read.reverse();
+    }
+    Some(bytes.into_iter().take(width).enumerate().map(move |(i, byte)| (offset.saturating_add(i), byte)))
 }
 
 fn is_pe(module: u16) -> bool {

@@ -35,7 +35,7 @@ pub struct Plan {
     pub searched: Vec<u8>,
     /// What the condition asks of each pattern.
     pub uses: Vec<Use>,
-    /// The condition, rearranged.
+    /// The condition, rearranged, without what the gate says already.
     pub condition: Expr,
 }
 
@@ -66,7 +66,8 @@ pub fn plan(rule: &LoweredRule<'_>) -> Plan {
         }
     }
     let planner = Planner { costs: &costs, gatekeeper, class: None };
-    let ordered = Orderer { planner, searched: &searched }.order(condition);
+    let condition = gate::without_implied(condition, &gate);
+    let ordered = Orderer { planner, searched: &searched }.order(&condition);
     Plan { gate, always, uses: uses::of_rule(rule), searched, condition: ordered }
 }
 

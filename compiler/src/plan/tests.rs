@@ -74,7 +74,11 @@ impl File {
             Kind::ReadInt(code, offset) => {
                 let at = usize::try_from(self.int(offset, current)?).ok()?;
                 let bytes = self.head.get(at..at + usize::from(code & 15))?;
-                Seen::Int(bytes.iter().rev().fold(0, |n, &b| n << 8 | i64::from(b)))
+                let join = |n: i64, b: &u8| n << 8 | i64::from(*b);
+                let big = code & 32 != 0;
+                let n = if big { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) };
+                let unused = 64 - 8 * bytes.len();
+                Seen::Int(if code & 16 != 0 { n << unused >> unused } else { n })
             }
             Kind::Match(pattern, anchor) => {
                 let found = self.of(pattern, current);
@@ -182,13 +186,13 @@ fn conditions(pattern: impl Strategy<Value = PatternRef> + Clone + 'static) -> B
     ];
     let comparison = prop::sample::select(vec![Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::Eq, Op::Ne]);
     let set = prop::sample::subsequence((0..PATTERNS).collect::<Vec<u32>>(), 1..=PATTERNS as usize);
-    let magic = prop::sample::select(vec![0x5A4D_i64, 0x457F, 0x1234]);
+    let magic = prop::sample::select(vec![0x5A4D_i64, 0x4D5A, 0x457F, 0x464C_457F, 0x1234, 0x1_5A4D]);
     let leaf = prop_oneof![
         4 => (pattern, anchor.clone()).prop_map(|(p, anchor)| boolean(Kind::Match(p, anchor))),
         4 => (comparison, n.clone(), n)
             .prop_map(|(op, a, b)| boolean(Kind::Binary(op, Box::new(a), Box::new(b)))),
-        2 => magic.prop_map(|magic| {
-            let read = number(Kind::ReadInt(2, Box::new(int(0))));
+        2 => (magic, prop::sample::select(vec![2, 18, 34, 4])).prop_map(|(magic, code)| {
+            let read = number(Kind::ReadInt(code, Box::new(int(0))));
             boolean(Kind::Binary(Op::Eq, Box::new(read), Box::new(int(magic))))
         }),
         3 => (quantifier.clone(), set.clone(), anchor)
@@ -248,6 +252,10 @@ proptest! {
                     prop_assert!(triggered, "{:?} don't match: {:?}", triggers, condition);
                     prop_assert!(triggers.iter().all(|&p| costs[p as usize].is_finite()));
                 }
+            }
+            if gate.admits(class, file.size as u64) {
+                let rest = gate::without_implied(&condition, &gate);
+                prop_assert_eq!(file.holds(&rest, None), matches, "{:?} became {:?}", condition, rest);
             }
             let searched: Vec<u8> = costs.iter().map(|cost| if *cost > 10.0 { 0 } else { FileClass::EVERY }).collect();
             let planner = Planner { costs: &costs, gatekeeper, class: None };

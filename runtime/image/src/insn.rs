@@ -72,6 +72,7 @@ macro_rules! ops {
             pub const ALL: &'static [Op] = &[$(Op::$name),*];
 
             /// The instruction with this number.
+            #[inline]
             pub fn new(op: u8) -> Option<Op> {
                 match op { $($id => Some(Op::$name),)* _ => None }
             }

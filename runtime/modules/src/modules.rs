@@ -1,7 +1,7 @@
 //! The modules of one scanned file, each parsed once, when a rule first asks for it.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use hallmark_image::schema::{Function, MODULES, Module, Type};
 
@@ -20,7 +20,7 @@ pub struct Modules<'a> {
     elf: OnceCell<Option<Elf<'a>>>,
     pe: OnceCell<Option<Pe<'a>>>,
     console: Console,
-    remembered: RefCell<HashMap<Call, Answer<'a>>>,
+    remembered: RefCell<BTreeMap<Call, Answer<'a>>>,
 }
 
 /// A call whose arguments are numbers: module, function and the bits of up to three arguments.
