@@ -14,7 +14,10 @@ mod database;
 mod error;
 mod file;
 mod install;
+#[cfg(test)]
+mod killed;
 mod map;
+mod owner;
 mod release;
 mod state;
 
