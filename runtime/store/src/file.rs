@@ -71,15 +71,25 @@ pub fn read_policy(path: &Path) -> Result<Policy, Error> {
 
 /// Opens a regular file for reading and says what it is.
 pub(crate) fn open_regular(path: &Path, links: Links) -> Result<(File, Metadata), Error> {
+    open_with(OpenOptions::new().read(true), path, links)
+}
+
+/// Opens the file that writers lock, creating it if it is missing.
+pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let (lock, metadata) = open_with(&mut options, path, Links::Refuse)?;
+    check_owner_and_mode(path, &metadata)?;
+    Ok(lock)
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path, links: Links) -> Result<(File, Metadata), Error> {
+    // Without O_NONBLOCK a FIFO would be waited for.
     let mut flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     if links == Links::Refuse {
         flags |= OFlags::NOFOLLOW;
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path)
-        .map_err(|e| not_opened(path, e))?;
+    let file = options.custom_flags(flags.bits() as i32).open(path).map_err(|e| not_opened(path, e))?;
     let metadata = file.metadata().map_err(|e| Error::io("inspect", path, e))?;
     if !metadata.is_file() {
         return Err(Error::NotRegular { path: path.to_owned() });
@@ -111,26 +121,6 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::io("create", path, error)),
         _ => sync_directory(parent),
     }
-}
-
-/// Opens the file that writers lock, creating it if it is missing.
-pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
-    // Without O_NONBLOCK a FIFO in its place would be waited for.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags.bits() as i32)
-        .open(path)
-        .map_err(|e| not_opened(path, e))?;
-    let metadata = lock.metadata().map_err(|e| Error::io("inspect", path, e))?;
-    if !metadata.is_file() {
-        return Err(Error::NotRegular { path: path.to_owned() });
-    }
-    check_owner_and_mode(path, &metadata)?;
-    Ok(lock)
 }
 
 /// Writes `directory/name`: a temporary file, sync, rename, sync of the directory. A failure leaves what was there, and

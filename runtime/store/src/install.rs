@@ -80,19 +80,26 @@ pub fn install(
     if let (Outcome::AlreadyCurrent, Some(state)) = (outcome, &before) {
         if is_intact(store, &entry) {
             // The installation that put it in force may have been killed before it cleaned up.
-            remove_unreferenced(store, state);
+            remove_unreferenced(store, Some(state));
             return Ok(Installation { outcome, state: state.clone() });
         }
     }
     let paths = EntryPaths::new(store, &entry);
-    write(&paths.image, decoded.bytes())?;
-    write(&paths.note, &note)?;
-    write(&paths.policy, policy.text().as_bytes())?;
     let previous = before.as_ref().and_then(|old| last_known_good(store, old, &entry));
     let floor = before.map_or(0, |old| old.floor).max(entry.serial);
     let state = State { db, floor, current: entry, previous };
-    write_atomic(store, STATE_FILE, state.to_string().as_bytes(), 0o644)?;
-    remove_unreferenced(store, &state);
+    let written = write(&paths.image, decoded.bytes())
+        .and_then(|()| write(&paths.note, &note))
+        .and_then(|()| write(&paths.policy, policy.text().as_bytes()))
+        .and_then(|()| write_atomic(store, STATE_FILE, state.to_string().as_bytes(), 0o644));
+    if let Err(error) = written {
+        // Only the disk knows which state is in force; what that does not need takes room that is wanted elsewhere.
+        if let Ok(in_force) = existing_state(store) {
+            remove_unreferenced(store, in_force.as_ref());
+        }
+        return Err(error);
+    }
+    remove_unreferenced(store, Some(&state));
     Ok(Installation { outcome: Outcome::Installed, state })
 }
 
@@ -307,8 +314,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Removes what neither current nor previous needs. Done after the commit and only to save space: a file that
 /// cannot be removed now is tried again by the next installation, and an image in use stays mapped.
-fn remove_unreferenced(store: &Path, state: &State) {
-    let keep: Vec<_> = state.entries().map(|entry| EntryPaths::new(store, &entry)).collect();
+fn remove_unreferenced(store: &Path, state: Option<&State>) {
+    let entries = state.into_iter().flat_map(State::entries);
+    let keep: Vec<_> = entries.map(|entry| EntryPaths::new(store, &entry)).collect();
     for directory in [IMAGES, NOTES, POLICIES] {
         let Ok(entries) = std::fs::read_dir(store.join(directory)) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {

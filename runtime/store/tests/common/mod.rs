@@ -50,21 +50,21 @@ pub fn build_with(serial: u64, text: &str, signers: &[&str], edit: impl FnOnce(&
     let payload = zstd::bulk::compress(&image, 3).unwrap();
     let digest = Digest::of(b"");
     let mut release = ReleaseNote {
+        image: SizedDigest::of(&image),
+        payload: FullPayload { content: SizedDigest::of(&payload), window_log: 27 },
+        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
         db: DB.into(),
         serial,
-        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
+        counts: Counts { rules: 1, patterns: 1, rejected: 0 },
+        source: Source { digest, files: 1, bytes: 1 },
+        options: digest,
+        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest },
         engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
         source_date: 0,
         expires: None,
-        source: Source { digest, files: 1, bytes: 1 },
-        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest },
-        options: digest,
-        image: SizedDigest::of(&image),
         sections: Vec::new(),
         rulemap: None,
-        counts: Counts { rules: 1, patterns: 1, rejected: 0 },
         prev: None,
-        payload: FullPayload { content: SizedDigest::of(&payload), window_log: 27 },
         patches: Vec::new(),
     };
     edit(&mut release);
