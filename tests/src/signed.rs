@@ -54,21 +54,21 @@ pub fn pack(compilation: &Compilation, serial: u64, rulemap: Option<&[u8]>, keys
         bytes: record.len.get(),
     };
     let info = ReleaseInfo {
-        db: DB.into(),
-        serial,
-        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
-        engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
-        source_date: 0,
-        expires: None,
-        source: manifest(compilation).source(),
-        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest: Digest::of(b"") },
-        options: Digest::from_bytes(image.header().options_digest),
         sections: image.sections().map(section).collect(),
+        options: Digest::from_bytes(image.header().options_digest),
         counts: Counts {
             rules: compilation.stats.rules.into(),
             patterns: compilation.stats.patterns.into(),
             rejected: 0,
         },
+        source: manifest(compilation).source(),
+        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
+        db: DB.into(),
+        serial,
+        engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
+        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest: Digest::of(b"") },
+        source_date: 0,
+        expires: None,
         prev: None,
     };
     let mut release = Release::pack(info, bytes, rulemap, DEFAULT_LEVEL).expect("facts that make a note");

@@ -82,8 +82,10 @@ fn killed_installations_lose_nothing() {
     folder.run(&install).expect(0, "");
     // Killed somewhere up to this time, which follows how busy the machine is.
     let mut within = started.elapsed();
-    let (mut serial, mut killed, mut committed) = (2, 0, 0);
-    for n in 0..kills {
+    let (mut serial, mut killed, mut committed, mut n) = (2, 0, 0, 0);
+    while killed < kills {
+        n += 1;
+        assert!(n < 20 * kills, "{killed} of {n} were killed; the others had finished");
         folder.write("next.hmk", offers.container(serial + 1));
         let mut child = folder.command(&install).spawn().unwrap();
         // Multiples of the golden ratio are spread evenly, however many there are.
@@ -98,12 +100,11 @@ fn killed_installations_lose_nothing() {
             killed += 1;
             committed += u32::from(now > serial);
         }
-        let factor = if ended.success() { 0.95 } else { 1.05 };
+        let factor = if ended.success() { 0.93 } else { 1.03 };
         within = within.mul_f64(factor).max(Duration::from_millis(1));
         serial = now;
     }
-    println!("{kills} installations, {killed} killed, of these {committed} after the switch, 0 lost");
-    assert!(killed > 0 && serial > 2, "{killed} killed, serial {serial}");
+    println!("{n} installations, {killed} killed, of these {committed} after the switch, 0 lost");
     // Nothing stays behind of any of them.
     folder.write("next.hmk", offers.container(serial + 1));
     folder.run(&install).expect(0, "");
