@@ -4,7 +4,7 @@
 //! the way a user would meet it: compile, write the image, parse the image's bytes again, scan, look at the report.
 //! [`RulePack`] is the project's own rules with their cases, and [`reference`] holds slow and obvious
 //! implementations that the engine is compared with: a [`Trial`] does that, over what [`generate`] makes up or
-//! [`fuzz`] changes.
+//! [`fuzz`] changes. [`signed`] makes releases that a policy of two keys accepts.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod pack;
 pub mod reference;
 mod rulesets;
 mod run;
+pub mod signed;
 mod summary;
 mod trial;
 

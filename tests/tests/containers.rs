@@ -1,73 +1,19 @@
 //! A release of the rule pack as it travels: packed, signed, opened, scanned with; and the same with something wrong,
 //! each a named error.
 
-use hallmark_container::{
-    Compiler, Container, Counts, DecodedImage, Demand, Digest, EngineVersion, Error, FormatVersion, Policy,
-    SignedNote, encode, open,
-};
-use hallmark_image::{Image, header};
-use hallmark_publish::{DEFAULT_LEVEL, Release, ReleaseInfo, SecretKey, SectionInfo, SourceManifest};
+use hallmark_container::{Container, DecodedImage, Demand, Error, Policy, SignedNote, encode, open};
+use hallmark_publish::{Release, SecretKey};
 use hallmark_runtime::Database;
 use hallmark_tests::RulePack;
-
-const DB: &str = "example.org/core";
-
-fn builder() -> SecretKey {
-    SecretKey::from_seed("example.org/build", &[1; 32]).unwrap()
-}
-
-fn auditor() -> SecretKey {
-    SecretKey::from_seed("auditor.example/rebuild", &[2; 32]).unwrap()
-}
+use hallmark_tests::signed::{DB, auditor, builder, key, pack, policy_for};
 
 /// Both keys are needed.
 fn policy() -> Policy {
-    let text = format!(
-        "db {DB}\nsigner build {}\nsigner audit {}\ngroup both all build audit\nquorum both\n",
-        builder().public(),
-        auditor().public()
-    );
-    Policy::parse(text.as_bytes()).unwrap()
+    policy_for(DB)
 }
 
 fn packed(keys: &[SecretKey]) -> Release {
-    let pack = RulePack::load().unwrap();
-    let compilation = pack.compile();
-    let bytes = compilation.image.unwrap();
-    let image = Image::parse(&bytes).unwrap();
-    let manifest =
-        SourceManifest::new(pack.sources.iter().map(|s| (s.name.as_str(), s.text.as_slice()))).unwrap();
-    let info = ReleaseInfo {
-        db: DB.into(),
-        serial: 1,
-        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
-        engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
-        source_date: 0,
-        expires: None,
-        source: manifest.source(),
-        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest: Digest::of(b"") },
-        options: Digest::from_bytes(image.header().options_digest),
-        sections: image
-            .sections()
-            .map(|(kind, record)| SectionInfo {
-                kind: kind as u32,
-                name: kind.name().to_owned(),
-                offset: record.offset.get(),
-                bytes: record.len.get(),
-            })
-            .collect(),
-        counts: Counts {
-            rules: compilation.stats.rules.into(),
-            patterns: compilation.stats.patterns.into(),
-            rejected: 0,
-        },
-        prev: None,
-    };
-    let mut release = Release::pack(info, &bytes, None, DEFAULT_LEVEL).unwrap();
-    for key in keys {
-        release.sign(key).unwrap();
-    }
-    release
+    pack(&RulePack::load().unwrap().compile(), 1, None, keys)
 }
 
 fn good() -> Vec<u8> {
@@ -129,14 +75,9 @@ fn missing_lines_and_wrong_keys_have_their_own_errors() {
     assert!(matches!(error(&[builder()]), Error::QuorumNotMet { .. }));
     assert!(matches!(error(&[auditor()]), Error::QuorumNotMet { .. }));
     // Another key under the builder's name is another signer, whose line counts for nothing.
-    let stranger = SecretKey::from_seed("example.org/build", &[3; 32]).unwrap();
+    let stranger = key("example.org/build", 3);
     assert!(matches!(error(&[stranger, auditor()]), Error::QuorumNotMet { .. }));
-    let other = Policy::parse(policy_text_for("example.org/other").as_bytes()).unwrap();
-    assert!(matches!(load(&good(), &other), Err(Error::WrongDatabase { .. })));
-}
-
-fn policy_text_for(db: &str) -> String {
-    format!("db {db}\nsigner build {}\nquorum build\n", builder().public())
+    assert!(matches!(load(&good(), &policy_for("example.org/other")), Err(Error::WrongDatabase { .. })));
 }
 
 #[test]

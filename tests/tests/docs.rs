@@ -356,6 +356,28 @@ fn rooms_of_unchecked_code_are_those_of_the_page() {
 }
 
 #[test]
+fn tests_of_the_threat_model_are_those_of_the_page() {
+    let rows = Page::read("threat-model.md").columns::<2>("What shows it");
+    let words = rows.iter().flat_map(|[_, tests]| tests.split('`').skip(1).step_by(2)).collect::<Vec<_>>();
+    let said: BTreeSet<_> = words.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect();
+    let tests = |file: &str| -> Vec<(String, String)> {
+        let text = read(file);
+        let below = text.lines().map(str::trim).skip_while(|line| *line != "#[test]");
+        let names = below.filter_map(|line| line.strip_prefix("fn ")?.strip_suffix("() {"));
+        names.map(|name| (file.to_owned(), name.to_owned())).collect()
+    };
+    for (file, test) in &said {
+        assert!(tests(file).contains(&(file.clone(), test.clone())), "{file}: no test {test}");
+    }
+    for entry in std::fs::read_dir(root().join("tests/tests/attackers")).expect("a folder") {
+        let file = format!("tests/tests/attackers/{}", entry.expect("an entry").file_name().display());
+        for test in tests(&file) {
+            assert!(said.contains(&test), "{test:?} is not in the page");
+        }
+    }
+}
+
+#[test]
 fn byte_statistics_are_those_of_the_page() {
     let data = std::fs::read(root().join("compiler/data/byte-statistics.bin")).expect("the statistics");
     let number = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().expect("four bytes")) as usize;

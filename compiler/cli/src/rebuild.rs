@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use hallmark_container::{
@@ -33,31 +33,34 @@ pub struct Released<'a> {
 }
 
 impl<'a> Released<'a> {
-    /// Reads the files beside the note.
+    /// Reads the files beside the note and compares them with it.
     ///
     /// # Errors
-    /// Files that can't be read.
+    /// A directory that can't be listed.
     pub fn read(dir: &Path, note: &'a VerifiedNote) -> anyhow::Result<Self> {
         let release = note.release();
         let mut this = Self { note: release, image: None, manifest: None, rulemap: None, broken: Vec::new() };
-        let payload = read_file_capped(&dir.join(layout::IMAGE_PAYLOAD), limits::MAX_PAYLOAD, Links::Refuse)?;
-        this.image = this.decode(layout::IMAGE_PAYLOAD, note, &payload);
-        this.containers(dir, note)?;
-        let manifest = read_file_capped(&dir.join(layout::SOURCE_MANIFEST), MAX_COMPANION, Links::Refuse)?;
-        if Digest::of(&manifest) == release.source.digest {
-            this.manifest = String::from_utf8(manifest).ok();
+        if let Some(payload) = this.file(&dir.join(layout::IMAGE_PAYLOAD), limits::MAX_PAYLOAD) {
+            this.image = this.decode(layout::IMAGE_PAYLOAD, note, &payload);
         }
-        if this.manifest.is_none() {
-            this.broken.push(format!("{}: not the one the release note promises", layout::SOURCE_MANIFEST));
+        for path in files(dir)? {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some(layout::CONTAINER_EXTENSION) => this.container(&path, note),
+                Some("zst") if !path.ends_with(layout::IMAGE_PAYLOAD) => this.patch(&path),
+                _ => {}
+            }
         }
-        let rulemap = read_file_capped(&dir.join(layout::RULE_MAP), MAX_COMPANION, Links::Refuse)?;
-        if release.rulemap == Some(SizedDigest::of(&rulemap)) {
-            match RuleMap::parse(&rulemap) {
-                Ok(map) => this.rulemap = Some(map),
+        let promised = |digest| move |bytes: &[u8]| Digest::of(bytes) == digest;
+        let manifest = this.companion(dir, layout::SOURCE_MANIFEST, promised(release.source.digest));
+        this.manifest = manifest.and_then(|text| String::from_utf8(text).ok());
+        if let Some(content) = release.rulemap {
+            let rulemap = this.companion(dir, layout::RULE_MAP, promised(content.digest));
+            match rulemap.map(|bytes| RuleMap::parse(&bytes)).transpose() {
+                Ok(map) => this.rulemap = map,
                 Err(error) => this.broken.push(format!("{}: {error:#}", layout::RULE_MAP)),
             }
-        } else {
-            this.broken.push(format!("{}: not the one the release note promises", layout::RULE_MAP));
+        } else if dir.join(layout::RULE_MAP).symlink_metadata().is_ok() {
+            this.broken.push(format!("{}: the release note promises none", layout::RULE_MAP));
         }
         if release.prev.is_some_and(|prev| prev.serial >= release.serial) {
             this.broken
@@ -77,35 +80,64 @@ impl<'a> Released<'a> {
         }
     }
 
-    /// Containers carry the same text and the same payload.
-    fn containers(&mut self, dir: &Path, note: &VerifiedNote) -> anyhow::Result<()> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(dir).with_context(|| escape::path(dir))? {
-            let path = entry.with_context(|| escape::path(dir))?.path();
-            if path.extension().is_some_and(|extension| extension == layout::CONTAINER_EXTENSION) {
-                names.push(path);
-            }
-        }
-        names.sort();
-        for path in names {
-            let bytes = read_file_capped(&path, MAX_CONTAINER, Links::Refuse)?;
-            let name = escape::path(path.file_name().unwrap_or_default());
-            let inner = Container::parse(&bytes).and_then(|container| {
-                Ok((verify_note(container.note(), Demand::Tolerant(None))?, container.payload()))
-            });
-            match inner {
-                Err(error) => self.broken.push(format!("{name}: {error}")),
-                Ok((inner, _)) if inner.signed().text() != note.signed().text() => {
-                    self.broken.push(format!("{name}: its release note differs from the one beside it"));
-                }
-                Ok((_, payload)) if SizedDigest::of(payload) != self.note.payload.content => {
-                    self.broken.push(format!("{name}: its payload is not the one the release note promises"));
-                }
-                Ok(_) => {}
-            }
-        }
-        Ok(())
+    /// What is not as the note promises, a line each.
+    pub fn broken(&self) -> &[String] {
+        &self.broken
     }
+
+    /// A file of the release; why it can't be read is noted.
+    fn file(&mut self, path: &Path, cap: u64) -> Option<Vec<u8>> {
+        let read = read_file_capped(path, cap, Links::Refuse);
+        read.map_err(|error| self.broken.push(escape::path(error.to_string()))).ok()
+    }
+
+    /// A file that is as promised.
+    fn companion(&mut self, dir: &Path, name: &str, promised: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let bytes = self.file(&dir.join(name), MAX_COMPANION)?;
+        if !promised(&bytes) {
+            self.broken.push(format!("{name}: not the one the release note promises"));
+            return None;
+        }
+        Some(bytes)
+    }
+
+    /// A container carries the same text and the same payload.
+    fn container(&mut self, path: &Path, note: &VerifiedNote) {
+        let Some(bytes) = self.file(path, MAX_CONTAINER) else { return };
+        let name = escape::path(path.file_name().unwrap_or_default());
+        let inner = Container::parse(&bytes).and_then(|container| {
+            Ok((verify_note(container.note(), Demand::Tolerant(None))?, container.payload()))
+        });
+        match inner {
+            Err(error) => self.broken.push(format!("{name}: {error}")),
+            Ok((inner, _)) if inner.signed().text() != note.signed().text() => {
+                self.broken.push(format!("{name}: its release note differs from the one beside it"));
+            }
+            Ok((_, payload)) if SizedDigest::of(payload) != self.note.payload.content => {
+                self.broken.push(format!("{name}: its payload is not the one the release note promises"));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// A patch is one that the note lists.
+    fn patch(&mut self, path: &Path) {
+        let Some(bytes) = self.file(path, limits::MAX_PAYLOAD) else { return };
+        let content = SizedDigest::of(&bytes);
+        if !self.note.patches.iter().any(|line| line.content == content) {
+            let name = escape::path(path.file_name().unwrap_or_default());
+            self.broken.push(format!("{name}: not a patch the release note promises"));
+        }
+    }
+}
+
+/// What lies in a directory, sorted.
+fn files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).with_context(|| escape::path(dir))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>().with_context(|| escape::path(dir))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Source manifest and rule map: some hundred bytes a file or rule.

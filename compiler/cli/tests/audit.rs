@@ -258,6 +258,61 @@ fn an_auditor_signs_after_the_audit_only() {
     assert!(fs::read_to_string(folder.path("next/release.note")).unwrap().contains("\nprev 7 image sha256:"));
 }
 
+/// What an attacker can make up: a statement about the very release.
+fn plant(folder: &Folder, release: &str) {
+    let note = SignedNote::parse(&fs::read(folder.path(release).join("release.note")).unwrap()).unwrap();
+    let planted = Attestation::rebuilt(&note, "https://evil.example/audit", "1999-01-01T00:00:00Z");
+    folder.write(&format!("{release}/audit.json"), planted.to_bytes());
+}
+
+#[test]
+fn with_the_sources_no_planted_audit_is_believed() {
+    let folder = released();
+    let cosign = ["cosign", "--key", "keys/test_audit.secret", "rel"];
+    let again = |source| [&cosign[..], &["--source", source]].concat();
+    write_tree(&folder, "other");
+    edit(&folder, "other/apt/a.yar", ALTER.0, ALTER.1);
+    plant(&folder, "rel");
+    let ran = folder.run(&again("other")).expect(1, "refused: the release is not what its sources give");
+    only_rule(&ran.stdout, "rule apt:X (apt/a.yar:1) compiled differently");
+    folder.run(&["verify", "--policy", "policy", "rel"]).expect(1, "quorum not met");
+    folder.run(&[&cosign[..], &["--relaxed-re-syntax"]].concat()).expect(2, "needs --source");
+    folder.run(&[&cosign[..], &["-d", "env=1"]].concat()).expect(2, "needs --source");
+
+    folder.run(&again("src")).expect(0, "");
+    folder.run(&["verify", "--policy", "policy", "rel"]).expect(0, "");
+    let signed = Attestation::parse(&fs::read(folder.path("rel/audit.json")).unwrap()).unwrap();
+    assert!(!format!("{signed:?}").contains("evil.example"));
+    assert!(!String::from_utf8(signed.to_bytes()).unwrap().contains("1999"));
+}
+
+#[test]
+fn without_the_sources_an_audit_is_believed_only_where_nobody_else_writes() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let cosign = ["cosign", "--key", "keys/test_audit.secret", "rel"];
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for (name, exposed, safe, says) in [
+        ("rel/audit.json", 0o666, 0o644, "audit.json: writable by group or others"),
+        ("rel", 0o777, 0o755, "rel: writable by group or others, and not sticky"),
+    ] {
+        let folder = released();
+        folder.run(&["audit", "rel", "--source", "src"]).expect(0, "");
+        mode(&folder.path(name), exposed);
+        folder.run(&cosign).expect(1, says);
+        mode(&folder.path(name), safe);
+        folder.run(&cosign).expect(0, "");
+    }
+    let folder = released();
+    folder.run(&["audit", "rel", "--source", "src"]).expect(0, "");
+    fs::rename(folder.path("rel/audit.json"), folder.path("elsewhere")).unwrap();
+    folder.link("../elsewhere", "rel/audit.json");
+    folder.run(&cosign).expect(1, "symbolic link");
+    fs::remove_file(folder.path("rel/audit.json")).unwrap();
+    fs::rename(folder.path("elsewhere"), folder.path("rel/audit.json")).unwrap();
+    edit(&folder, "rel/SHA256SUMS", "apt/a.yar", "apt/b.yar");
+    folder.run(&cosign).expect(1, "SHA256SUMS: not the one");
+}
+
 #[test]
 fn releases_that_would_not_hold_are_not_written() {
     let folder = released();

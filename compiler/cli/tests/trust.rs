@@ -147,3 +147,37 @@ fn a_store_keeps_what_is_in_force() {
     folder.run(&older).expect(1, "is older than 1");
     assert_eq!(fs::read(folder.path("store/state")).unwrap(), state);
 }
+
+/// The clock of this machine lies between the dates of these releases.
+#[test]
+fn the_clock_raises_alarms_and_decides_nothing() {
+    for (date, days, status, says) in [
+        (0, "days = 1", 1, "refused: the database has expired"),
+        (1_700_000_000, "days = 36500", 0, ""),
+        (1_700_000_000, "", 0, ""),
+        (99_000_000_000u64, "days = 1", 0, "warning: the clock is behind"),
+    ] {
+        let folder = Folder::with_rules();
+        folder.make_keys();
+        fs::create_dir(folder.path("src")).unwrap();
+        fs::rename(folder.path("rules.yar"), folder.path("src/rules.yar")).unwrap();
+        folder.write(
+            "src/release.toml",
+            format!("db = \"test/core\"\nserial = 2\nsource-date = {date}\n{days}\n"),
+        );
+        let release = |serial, name| {
+            let build = ["build", "src", "--release", name, "--serial", serial];
+            folder.run(&[&build[..], &["--key", "keys/test_build.secret"]].concat()).expect(0, "");
+            folder.run(&["sign", "--key", "keys/test_audit.secret", name]).expect(0, "");
+        };
+        release("2", "two");
+        release("1", "one");
+        let install = |name| folder.run(&["install", name, "--store", "store", "--policy", "policy"]);
+        install("two").expect(0, "");
+        folder.run(&["status", "--store", "store"]).expect(status, says);
+        let ran = folder.run(&["scan", "store", "target"]).expect(1, says.trim_start_matches("refused: "));
+        assert_eq!(ran.stdout, "Needle target\n");
+        install("one").expect(1, "is older than 2");
+        install("two").expect(0, "");
+    }
+}

@@ -42,6 +42,33 @@ pub enum Error {
         why: &'static str,
     },
 
+    /// Somebody else could put another folder in the place of one that leads to a store.
+    #[error(
+        "{}: {why}; whoever can write there can replace {}: fix it with chown or chmod, or use another place",
+        folder.display(),
+        path.display()
+    )]
+    Exposed {
+        /// The folder or link.
+        folder: PathBuf,
+        /// What it leads to.
+        path: PathBuf,
+        /// What is wrong with its owner or mode.
+        why: &'static str,
+    },
+    /// A symbolic link where none may be.
+    #[error("{}: a symbolic link, which is not followed here; give what it leads to", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A path of a store that should be a directory is something else.
+    #[error("{}: not a directory", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+
     /// A note, policy or container was refused.
     #[error("{}: {source}", path.display())]
     Container {

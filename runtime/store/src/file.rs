@@ -2,14 +2,18 @@
 //! One descriptor per file: what was checked is what is read. FIFOs and devices never block or feed us.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hallmark_container::{Policy, limits};
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, OFlags, linkat};
+use rustix::io::Errno;
 
 use crate::Error;
+#[cfg(test)]
+use crate::killed::step;
+use crate::owner::{check_owner_and_mode, check_way_to};
 
 /// Cap for reading a `.hmk` file: header, note, proof and payload at their largest.
 pub const MAX_CONTAINER: u64 =
@@ -31,6 +35,12 @@ pub enum Links {
 pub fn read_file_capped(path: &Path, cap: u64, links: Links) -> Result<Vec<u8>, Error> {
     let (file, metadata) = open_regular(path, links)?;
     read_open(path, file, &metadata, cap)
+}
+
+/// Reads a file that is believed as it is: nobody else can have written it, or put it in the place of another.
+pub fn read_trusted_file(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
+    check_way_to(path)?;
+    read_own_file(path, cap)
 }
 
 /// Reads a file of a store: no link, and nobody else can have written it.
@@ -61,15 +71,25 @@ pub fn read_policy(path: &Path) -> Result<Policy, Error> {
 
 /// Opens a regular file for reading and says what it is.
 pub(crate) fn open_regular(path: &Path, links: Links) -> Result<(File, Metadata), Error> {
+    open_with(OpenOptions::new().read(true), path, links)
+}
+
+/// Opens the file that writers lock, creating it if it is missing.
+pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let (lock, metadata) = open_with(&mut options, path, Links::Refuse)?;
+    check_owner_and_mode(path, &metadata)?;
+    Ok(lock)
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path, links: Links) -> Result<(File, Metadata), Error> {
+    // Without O_NONBLOCK a FIFO would be waited for.
     let mut flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     if links == Links::Refuse {
         flags |= OFlags::NOFOLLOW;
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path)
-        .map_err(|e| Error::io("open", path, e))?;
+    let file = options.custom_flags(flags.bits() as i32).open(path).map_err(|e| not_opened(path, e))?;
     let metadata = file.metadata().map_err(|e| Error::io("inspect", path, e))?;
     if !metadata.is_file() {
         return Err(Error::NotRegular { path: path.to_owned() });
@@ -77,41 +97,44 @@ pub(crate) fn open_regular(path: &Path, links: Links) -> Result<(File, Metadata)
     Ok((file, metadata))
 }
 
-/// Refuses what anyone but this user or root could change.
-pub(crate) fn check_owner_and_mode(path: &Path, metadata: &Metadata) -> Result<(), Error> {
-    let insecure = |why| Err(Error::Insecure { path: path.to_owned(), why });
-    let owner = metadata.uid();
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return insecure("owned by neither this user nor root");
+/// `O_NOFOLLOW` says of a link only that there are too many of them.
+fn not_opened(path: &Path, error: std::io::Error) -> Error {
+    let link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) if link => Error::Link { path: path.to_owned() },
+        _ => Error::io("open", path, error),
     }
-    if metadata.mode() & 0o022 != 0 {
-        return insecure("writable by group or others");
-    }
-    Ok(())
 }
 
-/// Checks a directory that must not be a link and that nobody else may change.
-pub(crate) fn check_directory(path: &Path) -> Result<(), Error> {
-    let metadata = std::fs::symlink_metadata(path).map_err(|e| Error::io("inspect", path, e))?;
-    if !metadata.is_dir() {
-        return Err(Error::Insecure { path: path.to_owned(), why: "not a directory" });
-    }
-    check_owner_and_mode(path, &metadata)
-}
-
-/// Creates a directory and its parents, readable by all, writable by its owner.
+/// Creates a directory and its parents, readable by all, writable by its owner; what is there already is left alone.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| Error::io("create", path, e))
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create_directory(parent)?;
+    step("create", path);
+    match DirBuilder::new().mode(0o755).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::io("create", path, error)),
+        _ => sync_directory(parent),
+    }
 }
 
-/// Writes `directory/name`: temporary file, sync, rename, sync of the directory. A failure leaves what was there.
-/// The caller holds the directory's lock, so a temporary file that exists is left over from a crash.
+/// Writes `directory/name`: a temporary file, sync, rename, sync of the directory. A failure leaves what was there, and
+/// no name ever leads to bytes that are not on the disk yet. The caller holds the lock of the store, so a temporary file
+/// that exists is left over from a crash.
 pub(crate) fn write_atomic(directory: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let temporary = directory.join(format!(".{name}.tmp"));
     let target = directory.join(name);
     remove_if_present(&temporary)?;
-    let written = write_new(&temporary, bytes, mode)
-        .and_then(|()| std::fs::rename(&temporary, &target).map_err(|e| Error::io("rename to", &target, e)))
+    let written = write_new(directory, &temporary, bytes, mode)
+        .and_then(|()| {
+            step("rename", &target);
+            std::fs::rename(&temporary, &target).map_err(|e| Error::io("rename to", &target, e))
+        })
         .and_then(|()| sync_directory(directory));
     if written.is_err() {
         // Already failing with the cause that matters; the next installation removes what stays.
@@ -120,33 +143,73 @@ pub(crate) fn write_atomic(directory: &Path, name: &str, bytes: &[u8], mode: u32
     written
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Error::io("create", path, e))?;
+/// Writes a file without a name, which a crash takes along, and gives it one when it is whole. Where the file system
+/// has no such files, it has its name from the beginning.
+fn write_new(directory: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let unnamed = create_unnamed(directory);
+    let mut file = match &unnamed {
+        Some((file, _)) => file,
+        None => {
+            step("create", path);
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            &options.open(path).map_err(|e| Error::io("create", path, e))?
+        }
+    };
+    step("write", path);
     file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
     file.set_permissions(Permissions::from_mode(mode)).map_err(|e| Error::io("set the mode of", path, e))?;
-    file.sync_all().map_err(|e| Error::io("sync", path, e))
+    step("sync", path);
+    file.sync_all().map_err(|e| Error::io("sync", path, e))?;
+    if let Some((_, descriptor)) = &unnamed {
+        step("link", path);
+        linkat(CWD, descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW)
+            .map_err(|e| Error::io("link", path, e))?;
+    }
+    Ok(())
+}
+
+/// A file without a name in `directory`, and the path of its descriptor, by which it can get one.
+#[cfg(target_os = "linux")]
+fn create_unnamed(directory: &Path) -> Option<(File, PathBuf)> {
+    use std::os::fd::AsRawFd as _;
+    let flags = OFlags::TMPFILE.bits() as i32;
+    let file = OpenOptions::new().write(true).mode(0o600).custom_flags(flags).open(directory).ok()?;
+    let descriptor = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // Without /proc it would stay without a name.
+    let (this, there) = (file.metadata().ok()?, std::fs::metadata(&descriptor).ok()?);
+    ((this.dev(), this.ino()) == (there.dev(), there.ino())).then_some((file, descriptor))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn create_unnamed(_directory: &Path) -> Option<(File, PathBuf)> {
+    None
 }
 
 fn sync_directory(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|e| Error::io("sync", path, e))
+    step("sync", path);
+    match File::open(path).and_then(|directory| directory.sync_all()) {
+        // A folder above the store that may be written and not read cannot be synced by anyone but its owner.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        result => result.map_err(|e| Error::io("sync", path, e)),
+    }
 }
 
-fn remove_if_present(path: &Path) -> Result<(), Error> {
+/// Removes a file that may not be there.
+pub(crate) fn remove_if_present(path: &Path) -> Result<(), Error> {
+    step("remove", path);
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, error)),
         _ => Ok(()),
     }
 }
 
+/// Told before each change to the disk. Only tests of this crate listen, to be killed there.
+#[cfg(not(test))]
+fn step(_action: &'static str, _path: &Path) {}
+
 #[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
-
     use super::*;
 
     #[test]
@@ -174,7 +237,7 @@ mod tests {
         std::fs::write(&path, b"x").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert_eq!(read_file_capped(&link, 9, Links::Follow).unwrap(), b"x");
-        assert!(matches!(read_file_capped(&link, 9, Links::Refuse), Err(Error::Io { action: "open", .. })));
+        assert_eq!(read_file_capped(&link, 9, Links::Refuse), Err(Error::Link { path: link }));
     }
 
     #[test]

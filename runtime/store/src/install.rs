@@ -10,15 +10,15 @@
 //!
 //! A refused release changes nothing. A crash at any step leaves the database that was in force in force.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use hallmark_container::{Container, Demand, Digest, Policy, Verified, limits, verify_note};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::database::check_engine;
-use crate::file::{check_directory, create_directory, read_own_file, write_atomic};
+use crate::file::{create_directory, open_lock, read_own_file, remove_if_present, write_atomic};
+use crate::owner::{check_directory, check_way_to};
 use crate::state::{MAX_STATE, STATE_FILE};
 use crate::{DatabaseInfo, Entry, Error, LoadPolicy, LoadedDatabase, Mapping, Origin, State};
 
@@ -79,18 +79,27 @@ pub fn install(
     let outcome = admit(before.as_ref(), &db, &entry)?;
     if let (Outcome::AlreadyCurrent, Some(state)) = (outcome, &before) {
         if is_intact(store, &entry) {
+            // The installation that put it in force may have been killed before it cleaned up.
+            remove_unreferenced(store, Some(state));
             return Ok(Installation { outcome, state: state.clone() });
         }
     }
     let paths = EntryPaths::new(store, &entry);
-    write(&paths.image, decoded.bytes())?;
-    write(&paths.note, &note)?;
-    write(&paths.policy, policy.text().as_bytes())?;
     let previous = before.as_ref().and_then(|old| last_known_good(store, old, &entry));
     let floor = before.map_or(0, |old| old.floor).max(entry.serial);
     let state = State { db, floor, current: entry, previous };
-    write_atomic(store, STATE_FILE, state.to_string().as_bytes(), 0o644)?;
-    remove_unreferenced(store, &state);
+    let written = write(&paths.image, decoded.bytes())
+        .and_then(|()| write(&paths.note, &note))
+        .and_then(|()| write(&paths.policy, policy.text().as_bytes()))
+        .and_then(|()| write_atomic(store, STATE_FILE, state.to_string().as_bytes(), 0o644));
+    if let Err(error) = written {
+        // Only the disk knows which state is in force; what that does not need takes room that is wanted elsewhere.
+        if let Ok(in_force) = existing_state(store) {
+            remove_unreferenced(store, in_force.as_ref());
+        }
+        return Err(error);
+    }
+    remove_unreferenced(store, Some(&state));
     Ok(Installation { outcome: Outcome::Installed, state })
 }
 
@@ -119,6 +128,7 @@ pub fn open_current(
 
 /// What the store at `store` says it holds; nothing but the state file is checked.
 pub fn store_state(store: &Path) -> Result<State, Error> {
+    check_way_to(store)?;
     check_directory(store)?;
     let path = store.join(STATE_FILE);
     let bytes = read_own_file(&path, MAX_STATE)?;
@@ -177,6 +187,9 @@ fn open_entry(
     let note = verify_note(&note, demand).map_err(Error::container(&paths.note))?;
     if note.release().db != state.db {
         return Err(Error::OtherDatabase { have: note.release().db.clone(), want: state.db.clone() });
+    }
+    if note.release().serial != entry.serial {
+        return Err(Error::State { path: paths.note, why: "the stored note has another serial" });
     }
     check_engine(&note).map_err(Error::container(&paths.note))?;
     let image = Mapping::file(&paths.image)?;
@@ -274,6 +287,7 @@ fn last_known_good(store: &Path, old: &State, new: &Entry) -> Option<Entry> {
 
 /// Creates what is missing of the store, checks it and takes the writer's lock.
 fn prepare(store: &Path) -> Result<File, Error> {
+    check_way_to(store)?;
     create_directory(store)?;
     check_directory(store)?;
     for name in [IMAGES, NOTES, POLICIES] {
@@ -282,14 +296,7 @@ fn prepare(store: &Path) -> Result<File, Error> {
         check_directory(&directory)?;
     }
     let path = store.join(LOCK_FILE);
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-        .open(&path)
-        .map_err(|e| Error::io("open", &path, e))?;
+    let lock = open_lock(&path)?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Busy { path: store.to_owned() }),
@@ -307,13 +314,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Removes what neither current nor previous needs. Done after the commit and only to save space: a file that
 /// cannot be removed now is tried again by the next installation, and an image in use stays mapped.
-fn remove_unreferenced(store: &Path, state: &State) {
-    let keep: Vec<_> = state.entries().map(|entry| EntryPaths::new(store, &entry)).collect();
+fn remove_unreferenced(store: &Path, state: Option<&State>) {
+    let entries = state.into_iter().flat_map(State::entries);
+    let keep: Vec<_> = entries.map(|entry| EntryPaths::new(store, &entry)).collect();
     for directory in [IMAGES, NOTES, POLICIES] {
         let Ok(entries) = std::fs::read_dir(store.join(directory)) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {
             if !keep.iter().any(|kept| [&kept.image, &kept.note, &kept.policy].contains(&&path)) {
-                let _ = std::fs::remove_file(path);
+                let _ = remove_if_present(&path);
             }
         }
     }

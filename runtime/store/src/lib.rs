@@ -14,13 +14,16 @@ mod database;
 mod error;
 mod file;
 mod install;
+#[cfg(test)]
+mod killed;
 mod map;
+mod owner;
 mod release;
 mod state;
 
 pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load};
 pub use error::Error;
-pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy};
+pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy, read_trusted_file};
 pub use install::{Installation, Outcome, install, open_current, store_state};
 pub use map::Mapping;
 pub use release::ReleaseBytes;

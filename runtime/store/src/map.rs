@@ -13,7 +13,8 @@ use std::path::Path;
 use memmap2::{Mmap, MmapOptions};
 
 use crate::Error;
-use crate::file::{Links, MAX_RAW_IMAGE, check_owner_and_mode, open_regular};
+use crate::file::{Links, MAX_RAW_IMAGE, open_regular};
+use crate::owner::check_owner_and_mode;
 
 /// Read-only bytes, shared between threads and, where they are mapped, between processes.
 #[derive(Debug)]
@@ -152,7 +153,7 @@ mod tests {
         mode(0o444);
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(Mapping::file(&link), Err(Error::Io { .. })));
+        assert!(matches!(Mapping::file(&link), Err(Error::Link { .. })));
         assert!(matches!(Mapping::file(dir.path()), Err(Error::NotRegular { .. })));
         std::fs::write(dir.path().join("empty"), b"").unwrap();
         assert!(Mapping::file(&dir.path().join("empty")).unwrap().is_empty());

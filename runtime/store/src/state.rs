@@ -65,6 +65,9 @@ impl State {
         if state.to_string().as_bytes() != bytes {
             return Err("not in canonical form");
         }
+        if state.entries().any(|entry| entry.serial > state.floor) {
+            return Err("the floor is below the serial of a database");
+        }
         Ok(state)
     }
 
@@ -120,6 +123,7 @@ mod tests {
         for (from, to) in [
             ("floor 8", "floor 08"),
             ("floor 8", "floor x"),
+            ("floor 8", "floor 7"),
             ("store/v1", "store/v2"),
             ("previous", "earlier"),
             ("serial 7", "serial +7"),

@@ -1,95 +1,20 @@
 //! Loading from every kind of path, and a store through its life: installed, updated, attacked, damaged, recovered.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{Signer as _, SigningKey};
-use hallmark_container::{
-    Compiler, Container, Counts, Digest, EngineVersion, Error as Refusal, FormatVersion, FullPayload,
-    NoteSignature, Policy, Quorum, ReleaseNote, SignedNote, SizedDigest, Source, VerifierKey, encode,
-};
-use hallmark_image::header;
+use common::{Built, DB, build, build_with, image, policy, policy_for, signer};
+use hallmark_container::{Container, Digest, Error as Refusal, Policy, Quorum};
 use hallmark_store::{
     Error, LoadPolicy, Origin, Outcome, ReleaseBytes, install, load, open_current, store_state,
 };
 
-const DB: &str = "example.org/core";
-
-/// Named signers, seeds and public keys.
-fn signer(name: &str) -> (SigningKey, VerifierKey) {
-    let signing = SigningKey::from_bytes(Digest::of(name.as_bytes()).as_bytes());
-    let public = VerifierKey::new(name, signing.verifying_key().as_bytes()).unwrap();
-    (signing, public)
-}
-
-fn policy_for(db: &str) -> Policy {
-    let keys = ["build", "audit"].map(|name| format!("signer {name} {}\n", signer(name).1)).concat();
-    Policy::parse(format!("db {db}\n{keys}group all all build audit\nquorum all\n").as_bytes()).unwrap()
-}
-
-fn policy() -> Policy {
-    policy_for(DB)
-}
-
 fn strict() -> LoadPolicy {
     LoadPolicy::require(policy())
-}
-
-/// Bytes that start as an image does; what follows is the test's own.
-fn image(text: &str) -> Vec<u8> {
-    let mut image = header::MAGIC.to_vec();
-    image.extend_from_slice(text.repeat(500).as_bytes());
-    image
-}
-
-struct Built {
-    note: SignedNote,
-    payload: Vec<u8>,
-}
-
-impl Built {
-    fn bytes(&self) -> Vec<u8> {
-        encode(&self.note.to_bytes(), b"", &self.payload).unwrap()
-    }
-}
-
-fn build_with(serial: u64, text: &str, signers: &[&str], edit: impl FnOnce(&mut ReleaseNote)) -> Built {
-    let image = image(text);
-    let payload = zstd::bulk::compress(&image, 3).unwrap();
-    let digest = Digest::of(b"");
-    let mut release = ReleaseNote {
-        db: DB.into(),
-        serial,
-        image_format: FormatVersion { major: header::FORMAT_MAJOR, minor: header::FORMAT_MINOR },
-        engine_min: EngineVersion { major: 0, minor: 1, patch: 0 },
-        source_date: 0,
-        expires: None,
-        source: Source { digest, files: 1, bytes: 1 },
-        compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest },
-        options: digest,
-        image: SizedDigest::of(&image),
-        sections: Vec::new(),
-        rulemap: None,
-        counts: Counts { rules: 1, patterns: 1, rejected: 0 },
-        prev: None,
-        payload: FullPayload { content: SizedDigest::of(&payload), window_log: 27 },
-        patches: Vec::new(),
-    };
-    edit(&mut release);
-    let mut note = SignedNote::unsigned(&release).unwrap();
-    for name in signers {
-        let (signing, public) = signer(name);
-        let signature = signing.sign(note.text().as_bytes()).to_vec();
-        let line = NoteSignature { name: (*name).into(), key_id: public.id(), signature };
-        note = note.with_signature(line).unwrap();
-    }
-    Built { note, payload }
-}
-
-fn build(serial: u64, text: &str) -> Built {
-    build_with(serial, text, &["build", "audit"], |_| ())
 }
 
 fn anything(_: &[u8]) -> Result<(), String> {

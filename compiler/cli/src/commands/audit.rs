@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use hallmark_container::{Demand, Quorum, VerifiedNote, layout, limits, verify_note};
+use hallmark_container::{Demand, Policy, Quorum, VerifiedNote, layout, limits, verify_note};
 use hallmark_publish::Attestation;
 use hallmark_store::{Links, read_file_capped, read_policy};
 
@@ -57,21 +57,38 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    if !args.release.is_dir() {
-        bail!(
-            "{}: give the release directory that hallmark build --release wrote",
-            escape::path(&args.release)
-        );
-    }
     let policy = args.policy.as_deref().map(read_policy).transpose().context("--policy")?;
-    let path = args.release.join(layout::RELEASE_NOTE);
+    let note = match audit(&args.release, &args.source, policy.as_ref(), &args.compile, args.threads)? {
+        Ok(note) => note,
+        Err(outcome) => return Ok(outcome),
+    };
+    attest(&args.release, &note)?;
+    output::print(&format!(
+        "identical: every byte of the image was rebuilt from {}\n",
+        escape::path(&args.source)
+    ))?;
+    Ok(Outcome::Good)
+}
+
+/// Rebuilds a release and compares. The note, if nothing differs; otherwise what differs has been printed.
+pub fn audit(
+    release: &Path,
+    source: &Path,
+    policy: Option<&Policy>,
+    compile: &CompileArgs,
+    threads: Option<NonZeroUsize>,
+) -> anyhow::Result<Result<VerifiedNote, Outcome>> {
+    if !release.is_dir() {
+        bail!("{}: give the release directory that hallmark build --release wrote", escape::path(release));
+    }
+    let path = release.join(layout::RELEASE_NOTE);
     let bytes = read_file_capped(&path, limits::MAX_SIGNED_NOTE as u64, Links::Refuse)?;
-    let demand = policy.as_ref().map_or(Demand::Tolerant(None), Demand::Quorum);
+    let demand = policy.map_or(Demand::Tolerant(None), Demand::Quorum);
     let note = match verify_note(&bytes, demand) {
         Ok(note) => note,
         Err(error) => {
             complain(&format!("refused: {}: {error}", escape::path(&path)));
-            return Ok(Outcome::Untrusted);
+            return Ok(Err(Outcome::Untrusted));
         }
     };
     let (theirs, ours) = (note.release().compiler.clone(), compiler_digest()?);
@@ -84,19 +101,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             env!("CARGO_PKG_VERSION")
         );
     }
-    let released = Released::read(&args.release, &note)?;
-    let differences = compare(&released, &args.source, &args.compile, args.threads)?;
-    output::print(&head(&args.release, &note))?;
+    let released = Released::read(release, &note)?;
+    let differences = compare(&released, source, compile, threads)?;
+    output::print(&head(release, &note))?;
     if !differences.is_empty() {
         output::print(&(differences.join("\n") + "\n"))?;
-        return Ok(Outcome::Different);
+        return Ok(Err(Outcome::Different));
     }
-    attest(&args.release, &note)?;
-    output::print(&format!(
-        "identical: every byte of the image was rebuilt from {}\n",
-        escape::path(&args.source)
-    ))?;
-    Ok(Outcome::Good)
+    Ok(Ok(note))
 }
 
 fn head(path: &Path, note: &VerifiedNote) -> String {
@@ -124,8 +136,12 @@ fn attest(release: &Path, note: &VerifiedNote) -> anyhow::Result<()> {
     if there.is_some_and(|attestation| attestation.covers(note.signed())) {
         return Ok(());
     }
-    let attestation = Attestation::rebuilt(note.signed(), VERIFIER, &rfc3339(now()));
-    output::write_file(&path, &attestation.to_bytes())
+    output::write_file(&path, &statement(note).to_bytes())
+}
+
+/// What this program says of a release that it rebuilt just now.
+pub fn statement(note: &VerifiedNote) -> Attestation {
+    Attestation::rebuilt(note.signed(), VERIFIER, &rfc3339(now()))
 }
 
 /// A time in seconds since the Unix epoch as `YYYY-MM-DDThh:mm:ssZ`.

@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, complain};
 use crate::output;
 use crate::scan::{Columns, Format, Progress, Request, When, printer, scan};
 use crate::sources::SourceArg;
-use crate::trust::{TrustArgs, now};
+use crate::trust::{TrustArgs, now, staleness};
 
 /// Files larger than this are not read unless `--max-size` says so: a file is scanned in memory, one a thread.
 const DEFAULT_MAX_SIZE: u64 = 2 << 30;
@@ -201,8 +201,9 @@ impl Args {
             if let Some(reason) = &database.info().fallback {
                 complain(&format!("warning: the database before the current one is in use: {reason}"));
             }
-            if database.info().note.as_ref().is_some_and(|note| note.release().is_stale(now())) {
-                complain("warning: the database has expired; install a newer release");
+            let note = database.info().note.as_ref();
+            if let Some(stale) = note.and_then(|note| staleness(note.release(), now())) {
+                complain(&format!("warning: {stale}"));
             }
             return Ok(Some((database, self.compile.defines.clone())));
         }

@@ -8,7 +8,7 @@ use hallmark_store::{LoadPolicy, open_current, store_state};
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
-use crate::trust::{now, refused};
+use crate::trust::{EXPIRED, now, refused, staleness};
 
 /// Show a store: the database in force, the one before it, and whether the checks of a load succeed.
 #[derive(Debug, clap::Args)]
@@ -45,10 +45,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Err(error) => Some(error.to_string()),
         Ok(loaded) => match (&loaded.info.fallback, &loaded.info.note) {
             (Some(reason), _) => Some(format!("the database before the current one is in use: {reason}")),
-            (None, Some(note)) if note.release().is_stale(now()) => {
-                Some("the database has expired; install a newer release".to_owned())
-            }
-            (None, _) => None,
+            (None, Some(note)) => match staleness(note.release(), now()) {
+                Some(EXPIRED) => Some(EXPIRED.to_owned()),
+                warning => {
+                    warning.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+                    None
+                }
+            },
+            (None, None) => None,
         },
     };
     text.push_str(&format!("state {}\n", if problem.is_some() { "bad" } else { "good" }));

@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use hallmark_image::Image;
-use hallmark_store::{LoadPolicy, load};
+use hallmark_store::{LoadPolicy, Origin, load};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
+use crate::rebuild::Released;
 use crate::trust::{NO_POLICY, find_policy, refused};
 
-/// Judge a database: signatures against a policy, digests, and the proof that its image is well-formed.
+/// Judge a database: signatures against a policy, digests, and the proof that its image is well-formed. Of a release
+/// directory, every file that the release note promises.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   hallmark verify --policy policy.txt rules.hmk
+  hallmark verify --policy policy.txt release/
 
 Exit code: 0 good, 1 refused (the reason is printed), 2 usage or unreadable files.")]
 pub struct Args {
@@ -43,6 +46,13 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         complain("refused: a raw image carries no signature");
         return Ok(Outcome::Refused);
     };
+    if loaded.info.origin == Origin::Release && args.path.is_dir() {
+        let released = Released::read(&args.path, note)?;
+        if !released.broken().is_empty() {
+            complain(&format!("refused: {}", released.broken().join("\nrefused: ")));
+            return Ok(Outcome::Refused);
+        }
+    }
     let release = note.release();
     let verdict = note.verdict();
     let mut text = format!(
