@@ -40,6 +40,7 @@ mod error;
 mod part;
 mod report;
 mod scanner;
+mod selftest;
 
 pub use database::Database;
 pub use error::Error;
@@ -50,3 +51,4 @@ pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin};
 pub use part::{ScanPart, SearchedPart};
 pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
 pub use scanner::Scanner;
+pub use selftest::{SelfTestFailure, SelfTestWhy};
