@@ -22,6 +22,6 @@ pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load};
 pub use error::Error;
 pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy};
 pub use install::{Installation, Outcome, install, open_current, store_state};
-pub use map::Mapping;
+pub use map::{Mapping, sealed_file};
 pub use release::ReleaseBytes;
 pub use state::{Entry, State};
