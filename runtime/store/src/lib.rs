@@ -13,14 +13,16 @@
 mod database;
 mod error;
 mod file;
+mod guard;
 mod install;
 mod map;
 mod release;
 mod state;
 
-pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load};
+pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load, load_to_scan};
 pub use error::Error;
 pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy};
+pub use guard::{GuardState, MAX_CRASHES, Watch, guard_state};
 pub use install::{Installation, Outcome, install, open_current, store_state};
 pub use map::{Mapping, sealed_file};
 pub use release::ReleaseBytes;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use hallmark_store::{Outcome as Installed, ReleaseBytes, install};
+use hallmark_store::{Outcome as Installed, ReleaseBytes, guard_state, install};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
@@ -69,6 +69,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         state.current.image,
         tried.map(told).unwrap_or_default()
     ))?;
+    if guard_state(&args.store, &state.current.image).is_ok_and(|guard| guard.is_refused()) {
+        complain("warning: this database crashed its scanners and stays refused; install a newer release");
+    }
     Ok(Outcome::Good)
 }
 
