@@ -4,12 +4,13 @@ use hallmark_image::header::{
     FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, MAGIC, SECTION_TABLE, SectionKind, SectionRecord,
 };
 use hallmark_image::lanes::AtomPage;
-use hallmark_image::limits::{SECTION_ALIGN, SLOTS_PER_PAGE};
+use hallmark_image::limits::{MAX_IMAGE_LEN, SECTION_ALIGN, SLOTS_PER_PAGE};
 use hallmark_image::record::{AlwaysEntry, External, GlobalsHeader, RulePage, RuleSlot, Slice};
 use hallmark_image::schema;
+use hallmark_image::selftest::SelfTestsHeader;
 use sha2::{Digest, Sha256};
-use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::ir::Value;
 use crate::link::{Blob, Layout};
@@ -48,21 +49,12 @@ pub fn image(mut parts: Parts<'_>) -> Vec<u8> {
         (SectionKind::Filter, parts.tables.filter, 1),
         (SectionKind::Atoms, parts.tables.atoms.as_bytes().to_vec(), size_of::<AtomPage>()),
         (SectionKind::Shorts, parts.tables.shorts.as_bytes().to_vec(), size_of::<AtomPage>()),
+        (SectionKind::SelfTest, SelfTestsHeader::default().as_bytes().to_vec(), 1),
     ];
     let mut bytes = vec![0; HEADER_LEN];
     let mut records = Vec::new();
     for (kind, section, elem_size) in sections {
-        bytes.resize(bytes.len().next_multiple_of(SECTION_ALIGN as usize), 0);
-        records.push(SectionRecord {
-            kind: U32::new(kind as u32),
-            flags: U32::ZERO,
-            offset: U64::new(bytes.len() as u64),
-            len: U64::new(section.len() as u64),
-            elem_size: U32::new(elem_size as u32),
-            elem_count: U32::new((section.len() / elem_size) as u32),
-            sha256: Sha256::digest(&section).into(),
-        });
-        bytes.extend_from_slice(&section);
+        records.push(append(&mut bytes, kind, &section, elem_size));
     }
     let header = Header {
         magic: MAGIC,
@@ -80,6 +72,37 @@ pub fn image(mut parts: Parts<'_>) -> Vec<u8> {
     let table = records.as_bytes();
     bytes[SECTION_TABLE..SECTION_TABLE + table.len()].copy_from_slice(table);
     bytes
+}
+
+/// Puts a section behind those that `bytes` end with.
+fn append(bytes: &mut Vec<u8>, kind: SectionKind, section: &[u8], elem_size: usize) -> SectionRecord {
+    bytes.resize(bytes.len().next_multiple_of(SECTION_ALIGN as usize), 0);
+    let offset = U64::new(bytes.len() as u64);
+    bytes.extend_from_slice(section);
+    SectionRecord {
+        kind: U32::new(kind as u32),
+        flags: U32::ZERO,
+        offset,
+        len: U64::new(section.len() as u64),
+        elem_size: U32::new(elem_size as u32),
+        elem_count: U32::new((section.len() / elem_size) as u32),
+        sha256: Sha256::digest(section).into(),
+    }
+}
+
+/// `image` with another section of self-tests, which is the last one. `None` for bytes that are no image.
+pub fn with_self_tests(mut image: Vec<u8>, section: &[u8]) -> Option<Vec<u8>> {
+    let place = SectionKind::ALL.iter().position(|&kind| kind == SectionKind::SelfTest)?;
+    let place = SECTION_TABLE + place * size_of::<SectionRecord>();
+    let record = place..place + size_of::<SectionRecord>();
+    let old = SectionRecord::read_from_bytes(image.get(record.clone())?).ok()?;
+    image.truncate(usize::try_from(old.offset.get()).ok()?);
+    let new = append(&mut image, SectionKind::SelfTest, section, 1);
+    image.get_mut(record)?.copy_from_slice(new.as_bytes());
+    let mut header = Header::read_from_prefix(&image).ok()?.0;
+    header.image_len = U64::new(image.len() as u64);
+    image.get_mut(..size_of::<Header>())?.copy_from_slice(header.as_bytes());
+    (image.len() as u64 <= MAX_IMAGE_LEN).then_some(image)
 }
 
 fn rule_table(parts: &Parts<'_>) -> (Vec<RulePage>, Vec<u8>) {

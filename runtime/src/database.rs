@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hallmark_container::Digest;
 use hallmark_image::Image;
-use hallmark_store::{DatabaseInfo, LoadPolicy, LoadedDatabase, Mapping, Origin};
+use hallmark_store::{DatabaseInfo, LoadPolicy, LoadedDatabase, Mapping, Origin, Watch};
 use self_cell::self_cell;
 
 use crate::error::Error;
@@ -29,18 +29,23 @@ pub struct Database {
 struct Shared {
     proved: Proved,
     info: DatabaseInfo,
+    watch: Option<Watch>,
 }
 
 impl Database {
     /// Loads the database at `path` (a store directory, a release directory, a `.hmk` file or, unless signatures are
     /// demanded, a raw image), judges who vouches for it, and proves that it is well-formed.
     ///
+    /// In a store, it is written down that a process started with the database, until a first scan with it has ended: a
+    /// database that crashes its scanners is refused after three of them, and the one before it is used. A process that
+    /// gives up rights does so after opening, and one that ends in order drops its databases.
+    ///
     /// # Errors
     /// What was refused, why, and what to do.
     pub fn open(path: &Path, policy: &LoadPolicy) -> Result<Self, Error> {
         // The store falls back to the database before when this one is refused, so the proof runs there first.
         let accept = |bytes: &[u8]| Image::parse_undigested(bytes).map(drop).map_err(|e| e.to_string());
-        Self::from_loaded(hallmark_store::load(path, policy, accept)?)
+        Self::from_loaded(hallmark_store::load_to_scan(path, policy, accept)?)
     }
 
     /// The database whose raw image is `bytes`: for tests, and for databases embedded in a program. Nobody's
@@ -49,9 +54,8 @@ impl Database {
     /// # Errors
     /// The bytes are not an image of this version.
     pub fn from_image_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let digest = Digest::of(bytes);
-        let info = DatabaseInfo { origin: Origin::RawImage, digest, note: None, fallback: None };
-        Self::from_loaded(LoadedDatabase { image: Mapping::sealed(bytes.to_vec()), info })
+        let info = DatabaseInfo::new(Origin::RawImage, Digest::of(bytes), None);
+        Self::from_loaded(LoadedDatabase { image: Mapping::sealed(bytes.to_vec()), info, watch: None })
     }
 
     fn from_loaded(loaded: LoadedDatabase) -> Result<Self, Error> {
@@ -60,7 +64,7 @@ impl Database {
         let proved = Proved::try_new(loaded.image, |mapping| {
             if digested { Image::parse_undigested(mapping) } else { Image::parse(mapping) }
         })?;
-        Ok(Database { shared: Arc::new(Shared { proved, info: loaded.info }) })
+        Ok(Database { shared: Arc::new(Shared { proved, info: loaded.info, watch: loaded.watch }) })
     }
 
     /// A scanner with this database; one for each thread.
@@ -71,6 +75,16 @@ impl Database {
     /// Whether both are the same loaded database, not only equal ones.
     pub(crate) fn is(&self, other: &Database) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Tells the store, if a first scan is still waited for, that one begins.
+    pub(crate) fn scan_begins(&self) {
+        self.shared.watch.iter().for_each(Watch::scanning);
+    }
+
+    /// Tells the store, if a first scan is still waited for, that one has ended.
+    pub(crate) fn scan_ends(&self) {
+        self.shared.watch.iter().for_each(Watch::finished);
     }
 
     /// The image.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
+use crate::selftest::SelfTestFailure;
+
 /// Why a database cannot be used or a scan not be started.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub enum Error {
     /// The database has no such external variable, or another type for it.
     #[error(transparent)]
     External(#[from] hallmark_engine::Error),
+    /// A self-test that the database carries does not hold.
+    #[error("{0}")]
+    SelfTest(SelfTestFailure),
     /// A file to scan cannot be read.
     #[error("cannot {operation} {}: {reason}", path.display())]
     Io {

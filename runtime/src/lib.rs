@@ -40,13 +40,15 @@ mod error;
 mod part;
 mod report;
 mod scanner;
+mod selftest;
 
 pub use database::Database;
 pub use error::Error;
 pub use hallmark_container::Policy;
 pub use hallmark_engine::{ExternalValue, Incomplete, Stats, Why};
 pub use hallmark_image::Image;
-pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin};
+pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin, State, store_state};
 pub use part::{ScanPart, SearchedPart};
 pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
 pub use scanner::Scanner;
+pub use selftest::{SelfTestFailure, SelfTestWhy};

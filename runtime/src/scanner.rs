@@ -102,7 +102,9 @@ impl<'c> Scanner<'c> {
     /// None at present: what was not evaluated is in the report.
     pub fn scan<'s>(&'s mut self, data: &'s [u8]) -> Result<Report<'s>, Error> {
         let settings = self.wishes.settings(Instant::now());
+        self.database.scan_begins();
         let outcome = scan(self.database.image(), &mut self.scratch, data, &settings);
+        self.database.scan_ends();
         Ok(Report::new(outcome, data))
     }
 
@@ -127,13 +129,16 @@ impl<'c> Scanner<'c> {
             })
             .collect();
         let settings = self.wishes.settings(began);
+        self.database.scan_begins();
         let outcome = scan_parts(self.database.image(), &mut self.scratch, data, &parts, &settings);
+        self.database.scan_ends();
         Ok(Report::new(outcome, data))
     }
 
     pub(crate) fn search<'d>(&mut self, part: &ScanPart<'d>) -> SearchedPart<'d> {
         let &ScanPart { data, ref range, began } = part;
         let settings = self.wishes.settings(began);
+        self.database.scan_begins();
         let found = search_part(self.database.image(), &mut self.scratch, data, range.clone(), &settings);
         SearchedPart { database: self.database.clone(), data, found, began }
     }
@@ -151,7 +156,9 @@ impl<'c> Scanner<'c> {
             return Ok(Report::new(outcome, &[]));
         }
         let settings = self.wishes.settings(Instant::now());
+        self.database.scan_begins();
         let outcome = scan(self.database.image(), &mut self.scratch, &self.file, &settings);
+        self.database.scan_ends();
         Ok(Report::new(outcome, &self.file))
     }
 }

@@ -59,7 +59,7 @@ const DATA: &[u8] =
     b"alpha ALPHA a\0l\0p\0h\0a\0 MZ\x90\x90PE abbcdx omega 12.exe \x11\x33\x44\x99\x66 .text";
 
 fn sampler() -> Vec<u8> {
-    use hallmark_compiler::{ExternalValue, Options, Source, compile};
+    use hallmark_compiler::{ExternalValue, Options, SelfTest, Source, add_self_tests, compile};
     let source = Source { name: "sampler.yar".into(), namespace: "default".into(), text: SAMPLER.into() };
     let externals = vec![
         ("outside".to_owned(), ExternalValue::Int(3)),
@@ -67,7 +67,13 @@ fn sampler() -> Vec<u8> {
     ];
     let options = Options { externals, ..Options::default() };
     let compilation = compile(vec![source], &options, &hallmark_tests::NoIncludes, &mut |_| {});
-    compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics))
+    let image = compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
+    let test = |input: &[u8], rules: &[&str]| SelfTest {
+        input: input.to_vec(),
+        rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+    };
+    let tests = [test(DATA, &["texts", "sets"]), test(b"", &[]), test(b"12.exe", &["sets"])];
+    add_self_tests(image, &tests).unwrap()
 }
 
 fn pack() -> Vec<u8> {
@@ -118,6 +124,8 @@ impl Tally {
             }
             signed_again(bytes);
             let Ok(database) = Database::from_image_bytes(bytes) else { return false };
+            // They may hold or not, but they end.
+            let _ = database.self_test(Duration::from_secs(2));
             let mut scanner = database.scanner();
             scanner.max_steps(50_000).deadline(Duration::from_secs(2));
             for data in [DATA, b""] {
@@ -207,7 +215,13 @@ fn every_field_with_digests_made_again() {
     let mut tally = Tally::default();
     let mut places: Vec<usize> = (0..size_of::<Header>()).collect();
     places.extend(SECTION_TABLE..SECTION_TABLE + SectionKind::ALL.len() * size_of::<SectionRecord>());
-    for kind in [SectionKind::Globals, SectionKind::Rules, SectionKind::Units, SectionKind::Always] {
+    for kind in [
+        SectionKind::Globals,
+        SectionKind::Rules,
+        SectionKind::Units,
+        SectionKind::Always,
+        SectionKind::SelfTest,
+    ] {
         places.extend(range(&good, kind));
     }
     places.extend(range(&good, SectionKind::Filter).take(64));

@@ -20,6 +20,7 @@ use hallmark_image::record::{
     AlwaysEntry, External, Gate, GlobalsHeader, Meta, Pattern, Piece, RulePage, RuleSlot, Run, Slice,
     UnitHeader, ValueKind, Variant, VariantKind, pattern_flags, rule_flags, variant_flags,
 };
+use hallmark_image::selftest::{SelfTestRecord, SelfTestsHeader};
 use hallmark_image::{FileClass, limits, schema};
 use hallmark_runtime::Database;
 use hallmark_tests::KnownDifferences;
@@ -148,6 +149,8 @@ fn records_are_those_of_the_page() {
         AtomEntry { check, rule, variant, offset }
         Insn { op, a, b, imm }
         ProgramHeader { classes }
+        SelfTestsHeader { tests, rules, blob_len }
+        SelfTestRecord { input, rules }
     };
     let headings: BTreeSet<String> = records.iter().map(|r| r.heading.clone()).collect();
     assert_eq!(page.headings("Record "), headings);
@@ -267,6 +270,9 @@ fn limits_are_those_of_the_page() {
         MAX_OPEN_BITS,
         SHORT_RANGE,
         MAX_ARGS,
+        MAX_SELF_TESTS,
+        MAX_SELF_TEST_RULES,
+        MAX_SELF_TEST_BYTES,
     ];
     let source = read("runtime/image/src/limits.rs");
     let declared = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(':'));

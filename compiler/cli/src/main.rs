@@ -17,8 +17,10 @@ mod rebuild;
 mod release;
 mod render;
 mod rulemap;
+mod sandbox;
 mod sarif;
 mod scan;
+mod selftests;
 mod settings;
 mod sources;
 mod tree;
@@ -29,8 +31,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    audit, build, check, cosign, diff, dump, fmt, inspect, install, key, scan as scan_command, sign, status,
-    try_out, verify,
+    audit, build, check, cosign, diff, dump, fmt, inspect, install, key, scan as scan_command, self_test,
+    sign, status, try_out, verify,
 };
 
 /// Compile detection rules to signed databases, and scan with them
@@ -63,6 +65,8 @@ enum Command {
     Diff(diff::Args),
     Install(install::Args),
     Status(status::Args),
+    #[command(name = sandbox::COMMAND, hide = true)]
+    SelfTest(self_test::Args),
 }
 
 fn main() -> ExitCode {
@@ -83,5 +87,6 @@ fn main() -> ExitCode {
         Command::Diff(args) => diff::run(args),
         Command::Install(args) => install::run(args),
         Command::Status(args) => status::run(args),
+        Command::SelfTest(args) => self_test::run(args),
     })
 }

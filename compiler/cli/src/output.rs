@@ -10,6 +10,15 @@ use serde::Serialize;
 
 use crate::escape;
 
+/// How what a command says is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
 /// Buffered standard output. Flush it: what `drop` can't write is lost.
 pub fn stdout() -> BufWriter<io::Stdout> {
     BufWriter::new(io::stdout())

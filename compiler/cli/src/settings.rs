@@ -1,4 +1,5 @@
 //! What a source directory says about itself: `release.toml`, `options.toml` and `rejected.toml`. Each may be absent.
+//! `selftest.toml`, which names files too, is read by `selftests.rs`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use crate::compile::CompileArgs;
 use crate::externals::Define;
+use crate::selftests;
 
 /// Name, serial and dates of the release.
 const RELEASE: &str = "release.toml";
@@ -18,7 +20,7 @@ const OPTIONS: &str = "options.toml";
 /// Rules that are known not to compile.
 pub const REJECTED: &str = "rejected.toml";
 /// All settings files.
-pub const FILES: [&str; 3] = [OPTIONS, REJECTED, RELEASE];
+pub const FILES: [&str; 4] = [OPTIONS, REJECTED, RELEASE, selftests::NAME];
 
 /// The settings of a source directory.
 #[derive(Debug, Clone, Default)]

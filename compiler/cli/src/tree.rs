@@ -14,6 +14,7 @@ use hallmark_publish::SourceManifest;
 use crate::compile::{CompileArgs, Compiled};
 use crate::escape;
 use crate::rulemap::{MappedRejection, rejections};
+use crate::selftests::{self, SelfTests};
 use crate::settings::{self, Settings};
 use crate::sources::{SourceArg, find, read_rules};
 
@@ -22,7 +23,8 @@ pub struct SourceTree {
     root: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
     settings: Settings,
-    /// Settings files, by name, as they were read.
+    self_tests: SelfTests,
+    /// Settings files, and inputs of self-tests, by name, as they were read.
     extra: BTreeMap<String, Vec<u8>>,
 }
 
@@ -56,7 +58,10 @@ impl SourceTree {
             }
         }
         let settings = Settings::parse(&extra)?;
-        Ok(Self { root, files, settings, extra })
+        let self_tests = extra.get(selftests::NAME).map(|bytes| SelfTests::read(&root, bytes));
+        let self_tests = self_tests.transpose()?.unwrap_or_default();
+        extra.extend(self_tests.files().clone());
+        Ok(Self { root, files, settings, self_tests, extra })
     }
 
     /// What the settings files say.
@@ -64,11 +69,16 @@ impl SourceTree {
         &self.settings
     }
 
-    /// Compiles the rules. Those with errors are left out; whether they may be is judged by [`Self::unaccepted`]. What
+    /// What `selftest.toml` says.
+    pub fn self_tests(&self) -> &SelfTests {
+        &self.self_tests
+    }
+
+    /// Compiles the rules, and puts the self-tests into the image. Those with errors are left out; whether they may be is judged by [`Self::unaccepted`]. What
     /// `flags` say goes before what `options.toml` says.
     ///
     /// # Errors
-    /// Include folders that are not there, and threads that can't be started.
+    /// Include folders that are not there, self-tests of rules that are not there, and threads that can't be started.
     pub fn compile(
         &self,
         namespace: Option<&str>,
@@ -90,7 +100,10 @@ impl SourceTree {
             text: text.clone(),
         });
         let loader = TreeLoader { tree: self, include_dirs: &args.include_dir };
-        args.compile(sources.collect(), &loader, true, threads, started)
+        let mut compiled = args.compile(sources.collect(), &loader, true, threads, started)?;
+        // A rule that a test names may be missing because of the errors that are shown here.
+        self.self_tests.add_to(&mut compiled.compilation).inspect_err(|_| compiled.print_diagnostics())?;
+        Ok(compiled)
     }
 
     /// The manifest of all sources: rule files, what they include, and settings.

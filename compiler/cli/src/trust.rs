@@ -25,7 +25,8 @@ pub struct TrustArgs {
 impl TrustArgs {
     /// The policy to load a database with.
     pub fn load_policy(&self) -> anyhow::Result<LoadPolicy> {
-        Ok(LoadPolicy { policy: find_policy(self.policy.as_deref())?, allow_unsigned: self.allow_unsigned })
+        let policy = find_policy(self.policy.as_deref())?;
+        Ok(LoadPolicy { policy, allow_unsigned: self.allow_unsigned, ..LoadPolicy::default() })
     }
 }
 

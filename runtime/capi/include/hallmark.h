@@ -14,6 +14,11 @@
 #define HMK_ALLOW_UNSIGNED 1
 
 /*
+ Flag of hmk_database_open: copy the database of a store into sealed memory instead of mapping its file.
+ */
+#define HMK_SEALED 2
+
+/*
  How a call ended.
  */
 typedef enum hmk_status {

@@ -14,6 +14,9 @@ use crate::error::{Failure, guard, hmk_status};
 /// must still verify. For tests, and for a rule author's own machine.
 pub const HMK_ALLOW_UNSIGNED: u32 = 1;
 
+/// Flag of hmk_database_open: copy the database of a store into sealed memory instead of mapping its file.
+pub const HMK_SEALED: u32 = 2;
+
 /// A policy file is a page of text; nothing that is longer is one.
 const MAX_POLICY: u64 = 1 << 20;
 
@@ -48,7 +51,7 @@ pub unsafe extern "C" fn hmk_database_open(
 ) -> hmk_status {
     guard(|| {
         let open = || {
-            if flags & !HMK_ALLOW_UNSIGNED != 0 {
+            if flags & !(HMK_ALLOW_UNSIGNED | HMK_SEALED) != 0 {
                 return Err(Failure::argument("unknown flags"));
             }
             // SAFETY: as the caller promises.
@@ -59,7 +62,9 @@ pub unsafe extern "C" fn hmk_database_open(
                 // SAFETY: as the caller promises.
                 Some(read_policy(unsafe { self::path(policy, "the path of the policy") }?)?)
             };
-            let policy = LoadPolicy { policy, allow_unsigned: flags & HMK_ALLOW_UNSIGNED != 0 };
+            let has = |flag: u32| flags & flag != 0;
+            let policy =
+                LoadPolicy { policy, allow_unsigned: has(HMK_ALLOW_UNSIGNED), sealed: has(HMK_SEALED) };
             Ok(hmk_database::new(Database::open(path, &policy)?))
         };
         // SAFETY: as the caller promises.

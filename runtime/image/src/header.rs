@@ -12,7 +12,7 @@ pub const MAGIC: [u8; 8] = *b"HMKIMG\0\x01";
 /// Changes when older runtimes would misread an image.
 pub const FORMAT_MAJOR: u16 = 2;
 /// Changes when something is added.
-pub const FORMAT_MINOR: u16 = 1;
+pub const FORMAT_MINOR: u16 = 2;
 /// Length of the header.
 pub const HEADER_LEN: usize = 4096;
 /// Where the section table starts.
@@ -90,6 +90,7 @@ sections! {
     Filter = 5 "filter" "Bitmaps for each class of files: where a candidate can be.";
     Atoms = 6 "atoms" "Pages of the main lane's atoms, addressed by hash.";
     Shorts = 7 "shorts" "Pages of the short lane's atoms, addressed by hash.";
+    SelfTest = 8 "selftest" "Inputs to test the database with, and the rules each must match.";
 }
 
 /// The header and section bytes of an image whose frame is proved: sections in bounds, ascending, padded with zeros.

@@ -10,6 +10,7 @@ use crate::lanes::{AtomPage, ClassHeader, FilterHeader, PAIR_WORDS, WORDS_LOG2};
 use crate::limits::SLOTS_PER_PAGE;
 use crate::proof;
 use crate::record::{AlwaysEntry, RulePage, UnitHeader};
+use crate::selftest::SelfTests;
 use crate::unit::{Globals, Unit};
 
 /// Id of a rule: its place in the rule table.
@@ -42,6 +43,7 @@ pub struct Image<'a> {
     units: &'a [u8],
     always: &'a [AlwaysEntry],
     filter: Filter<'a>,
+    self_tests: SelfTests<'a>,
 }
 
 /// The candidate search's tables.
@@ -104,7 +106,10 @@ impl<'a> Image<'a> {
         let always = <[AlwaysEntry]>::ref_from_bytes(section(SectionKind::Always))
             .map_err(|_| damaged(SectionKind::Always, "not a whole number of entries"))?;
         let filter = Filter::view(&frame)?;
-        let image = Image { frame, globals, pages, units: section(SectionKind::Units), always, filter };
+        let self_tests = SelfTests::view(section(SectionKind::SelfTest))
+            .ok_or_else(|| damaged(SectionKind::SelfTest, "counts do not give the length"))?;
+        let units = section(SectionKind::Units);
+        let image = Image { frame, globals, pages, units, always, filter, self_tests };
         proof::prove(&image)?;
         Ok(image)
     }
@@ -179,6 +184,11 @@ impl<'a> Image<'a> {
     /// The candidate search's tables.
     pub fn filter(&self) -> Filter<'a> {
         self.filter
+    }
+
+    /// What the database is to be tested with before it is used.
+    pub fn self_tests(&self) -> SelfTests<'a> {
+        self.self_tests
     }
 
     /// Name of a namespace.

@@ -17,6 +17,7 @@ pub mod program;
 mod proof;
 pub mod record;
 pub mod schema;
+pub mod selftest;
 mod unit;
 
 pub use class::FileClass;

@@ -28,3 +28,9 @@ pub const MAX_OPEN_BITS: u32 = 8;
 pub const SHORT_RANGE: usize = 1024;
 /// Most arguments of a module function.
 pub const MAX_ARGS: u8 = 16;
+/// Most self-tests. They are all run at each installation, which is to take no longer than a second or two.
+pub const MAX_SELF_TESTS: usize = 256;
+/// Most rules that all self-tests together name: some for each.
+pub const MAX_SELF_TEST_RULES: usize = 4096;
+/// Most bytes of all inputs of self-tests together: they are sent to every endpoint with every release.
+pub const MAX_SELF_TEST_BYTES: usize = 1 << 20;

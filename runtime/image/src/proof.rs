@@ -58,7 +58,9 @@ pub(crate) fn prove(image: &Image<'_>) -> Result<(), Error> {
         last = Some(id);
     }
     prove_pages(image, SectionKind::Atoms, image.filter().atoms)?;
-    prove_pages(image, SectionKind::Shorts, image.filter().shorts)
+    prove_pages(image, SectionKind::Shorts, image.filter().shorts)?;
+    let damaged = |what| Error::damaged(SectionKind::SelfTest.name(), 0, what);
+    image.self_tests().prove(image).map_err(damaged)
 }
 
 fn prove_globals(image: &Image<'_>) -> Fact {

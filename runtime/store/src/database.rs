@@ -10,8 +10,8 @@ use hallmark_container::{
 use hallmark_image::header;
 
 use crate::file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, open_regular, read_file_capped};
-use crate::install::{is_store, open_current};
-use crate::{Error, Mapping, ReleaseBytes};
+use crate::install::{is_store, open_current, open_store};
+use crate::{Error, Mapping, ReleaseBytes, Watch};
 
 /// What a caller asks of a database before it is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,17 +20,20 @@ pub struct LoadPolicy {
     pub policy: Option<Policy>,
     /// Take databases whose policy is not satisfied, and raw images. Signatures that are there must still verify.
     pub allow_unsigned: bool,
+    /// Copy an installed image into sealed memory instead of mapping its file: nothing that happens to the file can
+    /// change what is scanned with, and nothing is shared with other processes. Packed databases always are.
+    pub sealed: bool,
 }
 
 impl LoadPolicy {
     /// The policy must be satisfied.
     pub fn require(policy: Policy) -> Self {
-        Self { policy: Some(policy), allow_unsigned: false }
+        Self { policy: Some(policy), ..Self::default() }
     }
 
     /// Anything goes; for tests and a rule author's own machine.
     pub fn unsigned() -> Self {
-        Self { policy: None, allow_unsigned: true }
+        Self { allow_unsigned: true, ..Self::default() }
     }
 
     /// The demand this makes of a note at `path`, `stored` being the policy of its store.
@@ -50,6 +53,8 @@ pub struct LoadedDatabase {
     pub image: Mapping,
     /// Where it came from and who vouches for it.
     pub info: DatabaseInfo,
+    /// For a store, as [`load_to_scan`] opens it, until a scan with the image has finished there.
+    pub watch: Option<Watch>,
 }
 
 /// Where a database came from and who vouches for it.
@@ -63,6 +68,15 @@ pub struct DatabaseInfo {
     pub note: Option<VerifiedNote>,
     /// Why the store's current database could not be used, if this is the one before it.
     pub fallback: Option<Error>,
+    /// Why a crash of this process would not count against the image, if it would not; see [`load_to_scan`].
+    pub unwatched: Option<Error>,
+}
+
+impl DatabaseInfo {
+    /// Of a database that is in no store.
+    pub fn new(origin: Origin, digest: Digest, note: Option<VerifiedNote>) -> Self {
+        Self { origin, digest, note, fallback: None, unwatched: None }
+    }
 }
 
 /// What kind of path a database was loaded from.
@@ -99,6 +113,20 @@ pub fn load(
     load_release(path, &ReleaseBytes::Packed(bytes), policy, &mut accept)
 }
 
+/// [`load`] for those who scan with the database. In a store the start is written down, and what becomes of it: an image
+/// with which [`MAX_CRASHES`](crate::MAX_CRASHES) processes died before a scan finished is refused, and the database
+/// before it used. The caller tells [`Watch::scanning`] and [`Watch::finished`].
+pub fn load_to_scan(
+    path: &Path,
+    policy: &LoadPolicy,
+    accept: impl FnMut(&[u8]) -> Result<(), String>,
+) -> Result<LoadedDatabase, Error> {
+    match path.is_dir() && is_store(path) {
+        true => open_store(path, policy, true, accept),
+        false => load(path, policy, accept),
+    }
+}
+
 fn load_release(
     path: &Path,
     release: &ReleaseBytes,
@@ -115,10 +143,7 @@ fn load_release(
     let image = Mapping::sealed(bytes);
     accept(&image).map_err(|why| Error::Rejected { path: path.to_owned(), why })?;
     let digest = note.release().image.digest;
-    Ok(LoadedDatabase {
-        image,
-        info: DatabaseInfo { origin: Origin::Release, digest, note: Some(note), fallback: None },
-    })
+    Ok(LoadedDatabase { image, info: DatabaseInfo::new(Origin::Release, digest, Some(note)), watch: None })
 }
 
 /// A raw image may be writable by its owner, so it is copied into sealed memory before it is looked at.
@@ -133,10 +158,7 @@ fn load_raw(
     let image = Mapping::sealed(read_file_capped(path, MAX_RAW_IMAGE, Links::Follow)?);
     accept(&image).map_err(|why| Error::Rejected { path: path.to_owned(), why })?;
     let digest = Digest::of(&image);
-    Ok(LoadedDatabase {
-        image,
-        info: DatabaseInfo { origin: Origin::RawImage, digest, note: None, fallback: None },
-    })
+    Ok(LoadedDatabase { image, info: DatabaseInfo::new(Origin::RawImage, digest, None), watch: None })
 }
 
 fn starts_with_image_magic(path: &Path) -> Result<bool, Error> {

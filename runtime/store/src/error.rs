@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hallmark_container::Digest;
+
 /// Why a path was refused. Messages name the path, the cause and, where there is something to do, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -164,6 +166,16 @@ pub enum Error {
         have: String,
         /// Name in the store.
         want: String,
+    },
+    /// Scanners crashed with the installed database.
+    #[error(
+        "{image} crashed {crashes} times before a first scan with it finished, and is refused; install a newer release"
+    )]
+    CrashLoop {
+        /// The image.
+        image: Digest,
+        /// How often.
+        crashes: usize,
     },
     /// The installed database is unusable, and so is the one before it.
     #[error("{}: UNPROTECTED, no usable database: {current}{}", store.display(), previous_reason(previous))]

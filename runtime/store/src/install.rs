@@ -6,6 +6,7 @@
 //! notes/<sha256>.note      the signed note each database was installed from
 //! policies/<sha256>.policy the policy each was judged by
 //! lock                     held by a writer
+//! starts/<sha256>.*        scanners that started with an image before any finished a scan with it
 //! ```
 //!
 //! A refused release changes nothing. A crash at any step leaves the database that was in force in force.
@@ -18,9 +19,12 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::database::check_engine;
 use crate::file::{create_directory, open_lock, read_own_file, remove_if_present, write_atomic};
+use crate::guard::{self, guard_state};
 use crate::owner::{check_directory, check_way_to};
 use crate::state::{MAX_STATE, STATE_FILE};
-use crate::{DatabaseInfo, Entry, Error, LoadPolicy, LoadedDatabase, Mapping, Origin, State};
+use crate::{
+    DatabaseInfo, Entry, Error, LoadPolicy, LoadedDatabase, MAX_RAW_IMAGE, Mapping, Origin, State, Watch,
+};
 
 const IMAGES: &str = "images";
 const NOTES: &str = "notes";
@@ -108,11 +112,21 @@ pub fn install(
 pub fn open_current(
     store: &Path,
     policy: &LoadPolicy,
+    accept: impl FnMut(&[u8]) -> Result<(), String>,
+) -> Result<LoadedDatabase, Error> {
+    open_store(store, policy, false, accept)
+}
+
+/// [`open_current`]; with `watch` the start is written down, see [`crate::load_to_scan`].
+pub(crate) fn open_store(
+    store: &Path,
+    policy: &LoadPolicy,
+    watch: bool,
     mut accept: impl FnMut(&[u8]) -> Result<(), String>,
 ) -> Result<LoadedDatabase, Error> {
     let mut state = store_state(store)?;
     for _ in 1..READ_ATTEMPTS {
-        let opened = open_state(store, &state, policy, &mut accept);
+        let opened = open_state(store, &state, policy, watch, &mut accept);
         if opened.is_ok() {
             return opened;
         }
@@ -123,7 +137,7 @@ pub fn open_current(
         }
         state = now;
     }
-    open_state(store, &state, policy, &mut accept)
+    open_state(store, &state, policy, watch, &mut accept)
 }
 
 /// What the store at `store` says it holds; nothing but the state file is checked.
@@ -144,11 +158,18 @@ fn open_state(
     store: &Path,
     state: &State,
     policy: &LoadPolicy,
+    watch: bool,
     accept: &mut impl FnMut(&[u8]) -> Result<(), String>,
 ) -> Result<LoadedDatabase, Error> {
     let mut failures = Vec::new();
     for entry in state.entries() {
-        match open_entry(store, state, &entry, policy, accept) {
+        let opened = guard::admit(store, &entry.image, watch).and_then(|(watch, unwatched)| {
+            let mut database = open_entry(store, state, &entry, policy, accept)?;
+            watch.iter().for_each(Watch::loaded);
+            (database.watch, database.info.unwatched) = (watch, unwatched);
+            Ok(database)
+        });
+        match opened {
             Ok(mut database) => {
                 database.info.fallback = failures.pop();
                 return Ok(database);
@@ -192,14 +213,14 @@ fn open_entry(
         return Err(Error::State { path: paths.note, why: "the stored note has another serial" });
     }
     check_engine(&note).map_err(Error::container(&paths.note))?;
-    let image = Mapping::file(&paths.image)?;
+    let image = match policy.sealed {
+        true => Mapping::sealed(read_own_file(&paths.image, MAX_RAW_IMAGE)?),
+        false => Mapping::file(&paths.image)?,
+    };
     note.check_image(&image).map_err(Error::container(&paths.image))?;
     accept(&image).map_err(|why| Error::Rejected { path: paths.image.clone(), why })?;
     let digest = note.release().image.digest;
-    Ok(LoadedDatabase {
-        image,
-        info: DatabaseInfo { origin: Origin::Store, digest, note: Some(note), fallback: None },
-    })
+    Ok(LoadedDatabase { image, info: DatabaseInfo::new(Origin::Store, digest, Some(note)), watch: None })
 }
 
 /// The stored policy is a root of trust, so its name in the state file is checked against its bytes.
@@ -280,9 +301,14 @@ fn is_intact(store: &Path, entry: &Entry) -> bool {
         && read_stored_policy(&paths.policy, entry).is_ok()
 }
 
-/// What to keep as last-known-good beside a new current database: the newest other one that is undamaged.
+/// What to keep as last-known-good beside a new current database: the newest other one that is undamaged and did not
+/// crash its scanners.
 fn last_known_good(store: &Path, old: &State, new: &Entry) -> Option<Entry> {
-    old.entries().filter(|entry| entry.image != new.image).find(|entry| is_intact(store, entry))
+    let usable = |entry: &Entry| {
+        let crashes = guard_state(store, &entry.image).is_ok_and(|state| state.is_refused());
+        !crashes && is_intact(store, entry)
+    };
+    old.entries().filter(|entry| entry.image != new.image).find(usable)
 }
 
 /// Creates what is missing of the store, checks it and takes the writer's lock.
@@ -315,8 +341,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Removes what neither current nor previous needs. Done after the commit and only to save space: a file that
 /// cannot be removed now is tried again by the next installation, and an image in use stays mapped.
 fn remove_unreferenced(store: &Path, state: Option<&State>) {
-    let entries = state.into_iter().flat_map(State::entries);
-    let keep: Vec<_> = entries.map(|entry| EntryPaths::new(store, &entry)).collect();
+    let entries: Vec<Entry> = state.into_iter().flat_map(State::entries).collect();
+    let keep: Vec<_> = entries.iter().map(|entry| EntryPaths::new(store, entry)).collect();
     for directory in [IMAGES, NOTES, POLICIES] {
         let Ok(entries) = std::fs::read_dir(store.join(directory)) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {
@@ -325,4 +351,5 @@ fn remove_unreferenced(store: &Path, state: Option<&State>) {
             }
         }
     }
+    guard::remove_others(store, &entries.iter().map(|entry| entry.image).collect::<Vec<_>>());
 }

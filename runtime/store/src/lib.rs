@@ -13,6 +13,7 @@
 mod database;
 mod error;
 mod file;
+mod guard;
 mod install;
 #[cfg(test)]
 mod killed;
@@ -21,10 +22,11 @@ mod owner;
 mod release;
 mod state;
 
-pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load};
+pub use database::{DatabaseInfo, LoadPolicy, LoadedDatabase, Origin, load, load_to_scan};
 pub use error::Error;
 pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy, read_trusted_file};
+pub use guard::{GuardState, MAX_CRASHES, Watch, guard_state};
 pub use install::{Installation, Outcome, install, open_current, store_state};
-pub use map::Mapping;
+pub use map::{Mapping, sealed_file};
 pub use release::ReleaseBytes;
 pub use state::{Entry, State};

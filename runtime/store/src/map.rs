@@ -84,10 +84,11 @@ impl AsRef<[u8]> for Mapping {
     }
 }
 
-/// A memory file with `bytes` in it and every seal set; `None` where the system or a sandbox refuses.
+/// A memory file with `bytes` in it and every seal set, to be read from its beginning; `None` where the system or a
+/// sandbox refuses, and for no bytes.
 #[cfg(target_os = "linux")]
-fn sealed_file(bytes: &[u8]) -> Option<File> {
-    use std::io::Write as _;
+pub fn sealed_file(bytes: &[u8]) -> Option<File> {
+    use std::io::{Seek as _, Write as _};
 
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
@@ -97,12 +98,14 @@ fn sealed_file(bytes: &[u8]) -> Option<File> {
     let mut file =
         File::from(memfd_create("hallmark", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).ok()?);
     file.write_all(bytes).ok()?;
+    file.rewind().ok()?;
     fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).ok()?;
     Some(file)
 }
 
+/// This system has no sealed memory files.
 #[cfg(not(target_os = "linux"))]
-fn sealed_file(_bytes: &[u8]) -> Option<File> {
+pub fn sealed_file(_bytes: &[u8]) -> Option<File> {
     None
 }
 

@@ -145,7 +145,7 @@ pub fn statement(note: &VerifiedNote) -> Attestation {
 }
 
 /// A time in seconds since the Unix epoch as `YYYY-MM-DDThh:mm:ssZ`.
-fn rfc3339(seconds: u64) -> String {
+pub fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Years begin in March here, so that the day a leap year has more is its last; 400 years have 146,097 days.
     let days = days + 719_468;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use hallmark_container::{Digest, Previous, SignedNote, layout, limits};
-use hallmark_image::Image;
 use hallmark_publish::{DEFAULT_LEVEL, Release, SecretKey};
+use hallmark_runtime::Database;
 use hallmark_store::{Links, read_file_capped};
 use serde_json::{Value, json};
 
@@ -34,8 +34,10 @@ const QUICK_LEVEL: i32 = 9;
   hallmark build rules/ --release release-8/ --serial 8 --key keys/build.secret --prev release-7/
 
 --release takes one directory of sources. Its release.toml (db, serial, source-date, days),
-options.toml (externals, namespaces, include-dirs, path-as-namespace, relaxed-re-syntax) and
-rejected.toml (what is known not to compile) are read; options given here go before them.
+options.toml (externals, namespaces, include-dirs, path-as-namespace, relaxed-re-syntax),
+rejected.toml (what is known not to compile) and selftest.toml (inputs, and the rules each must
+match) are read; options given here go before them. Self-tests travel with the database: they
+are run here, and again before it is installed.
 
 Exit code: 0 built, 1 rules have errors, 2 usage, unreadable files or a file that cannot be written.")]
 pub struct Args {
@@ -156,11 +158,18 @@ fn build_release(args: &Args, dir: &Path, key: Option<&SecretKey>) -> anyhow::Re
         complain("error: nothing was written, because what does not compile is not what rejected.toml lists");
         return Ok(Outcome::Refused);
     }
+    let started = Instant::now();
+    let database = Database::from_image_bytes(image).context("the image just built")?;
+    if let Err(failure) = tree.self_tests().run(&database) {
+        complain(&format!("error: {failure}"));
+        complain("error: nothing was written, because a self-test does not hold");
+        return Ok(Outcome::Refused);
+    }
     let mut facts = Built::new(&compiled, image);
+    facts.timing.push(("self-test", started.elapsed()));
     let started = Instant::now();
     let manifest = tree.manifest(&compiled.compilation)?;
-    let parsed = Image::parse(image).context("the image just built")?;
-    let rulemap = RuleMap::new(&compiled.compilation, &parsed).to_text()?;
+    let rulemap = RuleMap::new(&compiled.compilation, database.image()).to_text()?;
     let source = manifest.source();
     let mut release = release::pack(&compiled, image, source, named, Some(&rulemap), DEFAULT_LEVEL)?;
     facts.timing.push(("pack", started.elapsed()));

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use hallmark_image::lanes::AtomPage;
 use hallmark_image::record::{Gate, Pattern, pattern_flags, rule_flags};
+use hallmark_image::selftest::SelfTest;
 use hallmark_image::{FileClass, Image, RuleId, Unit};
 use hallmark_store::{LoadPolicy, LoadedDatabase, load};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use crate::disassemble;
 use crate::escape;
 use crate::meta;
 use crate::outcome::{Outcome, complain};
-use crate::output;
+use crate::output::{self, Format};
 
 /// Show what a database holds. Signatures are not judged.
 #[derive(Debug, clap::Args)]
@@ -37,12 +38,6 @@ pub struct Args {
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the command.
@@ -120,11 +115,36 @@ fn text(image: &Image<'_>, loaded: &LoadedDatabase) -> String {
     for (name, count) in counts(image) {
         out += &format!("{name:<16}{count:>10}\n");
     }
+    for (index, test) in image.self_tests().iter().enumerate() {
+        out += &format!("self-test {}: {}\n", index + 1, self_test_words(image, &test));
+    }
     out.push('\n');
     for (id, unit) in image.rules() {
         out += &rule_line(image, id, &unit);
     }
     out
+}
+
+/// As much of an input as fits a line.
+fn self_test_words(image: &Image<'_>, test: &SelfTest<'_>) -> String {
+    const SHOWN: usize = 32;
+    let shown = escape::bytes(test.input.get(..SHOWN).unwrap_or(test.input));
+    let more = if test.input.len() > SHOWN { "…" } else { "" };
+    let rules: Vec<_> = test.rules().map(|id| rule_name(image, id)).collect();
+    let rules =
+        if rules.is_empty() { "matches nothing".to_owned() } else { format!("matches {}", rules.join(" ")) };
+    format!("{} \"{shown}{more}\" {rules}", escape::size(test.input.len() as u64))
+}
+
+fn self_test_json(image: &Image<'_>, test: &SelfTest<'_>) -> Value {
+    let rules: Vec<_> = test.rules().map(|id| rule_name(image, id)).collect();
+    json!({"bytes": test.input.len(), "input": escape::bytes(test.input), "rules": rules})
+}
+
+fn rule_name(image: &Image<'_>, id: RuleId) -> String {
+    image
+        .unit(id)
+        .map_or_else(String::new, |unit| format!("{}:{}", namespace(image, &unit), lossy(unit.name())))
 }
 
 fn document(image: &Image<'_>, loaded: &LoadedDatabase) -> Value {
@@ -151,6 +171,7 @@ fn document(image: &Image<'_>, loaded: &LoadedDatabase) -> Value {
         "note": note,
         "sections": sections.collect::<Vec<_>>(),
         "counts": counts(image).into_iter().map(|(name, n)| (name.to_owned(), n.into())).collect::<serde_json::Map<_, _>>(),
+        "self_tests": image.self_tests().iter().map(|test| self_test_json(image, &test)).collect::<Vec<_>>(),
         "rules": image.rules().map(|(id, unit)| rule_json(image, id, &unit, false)).collect::<Vec<_>>(),
     })
 }
@@ -169,6 +190,7 @@ fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
         ("atoms", entries(image.filter().atoms)),
         ("short_atoms", entries(image.filter().shorts)),
         ("always_rules", image.always().len() as u64),
+        ("self_tests", image.self_tests().len() as u64),
     ]
 }
 

@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod install;
 pub mod key;
 pub mod scan;
+pub mod self_test;
 pub mod sign;
 pub mod status;
 pub mod try_out;

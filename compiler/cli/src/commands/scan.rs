@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use hallmark_image::schema::{MODULES, module_id};
-use hallmark_runtime::Database;
+use hallmark_runtime::{Database, LoadPolicy};
 
 use crate::compile::CompileArgs;
 use crate::externals::Define;
@@ -120,6 +120,10 @@ pub struct Args {
     #[arg(long)]
     stats: bool,
 
+    /// Copy the database of a store into sealed memory instead of mapping its file, which other processes share
+    #[arg(long, conflicts_with = "rules")]
+    sealed: bool,
+
     /// Scan standard input, as the target - does
     #[arg(long)]
     stdin: bool,
@@ -197,13 +201,19 @@ impl Args {
             if let Some(option) = self.compile.compile_only() {
                 bail!("{option} says how rules are compiled; it needs --rules PATH");
             }
-            let database = Database::open(db, &self.trust.load_policy()?)?;
+            let policy = LoadPolicy { sealed: self.sealed, ..self.trust.load_policy()? };
+            let database = Database::open(db, &policy)?;
             if let Some(reason) = &database.info().fallback {
                 complain(&format!("warning: the database before the current one is in use: {reason}"));
             }
             let note = database.info().note.as_ref();
             if let Some(stale) = note.and_then(|note| staleness(note.release(), now())) {
                 complain(&format!("warning: {stale}"));
+            }
+            if let Some(reason) = &database.info().unwatched {
+                complain(&format!(
+                    "note: a crash of this scan would not count against the database: {reason}"
+                ));
             }
             return Ok(Some((database, self.compile.defines.clone())));
         }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use hallmark_container::{Demand, Policy, SignedNote, open};
-use hallmark_image::Image;
 use hallmark_publish::{DEFAULT_LEVEL, Release, SecretKey};
 use hallmark_runtime::Database;
 use hallmark_store::{LoadPolicy, ReleaseBytes, install};
@@ -16,7 +15,9 @@ use crate::escape;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::release::{self, Facts, Identity};
+use crate::sandbox::try_image;
 use crate::scan::{Columns, FileReport, Format, Printer, Progress, Request, When, printer, scan};
+use crate::selftests::TIME_LIMIT;
 use crate::settings::ReleaseSettings;
 use crate::sources::SourceArg;
 
@@ -136,7 +137,7 @@ fn install_and_map(
     show_tampering(release.note(), policy)?;
 
     let started = Instant::now();
-    let self_test = |image: &[u8]| Image::parse(image).map(drop).map_err(|error| error.to_string());
+    let self_test = |image: &[u8]| try_image(image, TIME_LIMIT.as_secs()).map(drop);
     let installation = install(store, bytes.container()?, policy, self_test)?;
     let current = installation.state.current;
     step(

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod release;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

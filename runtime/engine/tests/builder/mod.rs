@@ -10,6 +10,7 @@ use hallmark_image::insn::{Insn, Op};
 use hallmark_image::lanes::*;
 use hallmark_image::limits::{ENTRIES_PER_PAGE, SECTION_ALIGN, SLOTS_PER_PAGE};
 use hallmark_image::record::*;
+use hallmark_image::selftest::SelfTestsHeader;
 use sha2::{Digest, Sha256};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
@@ -306,6 +307,7 @@ pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8
     ]
     .concat();
     let filter = [header.as_bytes(), vec![maps; FileClass::COUNT].concat().as_bytes()].concat();
+    let self_tests = SelfTestsHeader::default();
     frame(&[
         &globals,
         pages.as_bytes(),
@@ -314,6 +316,7 @@ pub fn image(rules: &[RuleSpec], externals: &[(&str, ValueKind, u64)]) -> Vec<u8
         &filter,
         atoms.as_bytes(),
         shorts.as_bytes(),
+        self_tests.as_bytes(),
     ])
 }
 
