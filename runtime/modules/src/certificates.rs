@@ -55,9 +55,9 @@ pub(crate) struct Certificate<'a> {
     /// Of the issuer's signature.
     pub(crate) algorithm: Option<ObjectIdentifier>,
     /// The encoded name.
-    issuer: &'a [u8],
+    pub(crate) issuer: &'a [u8],
     /// The encoded name.
-    subject: &'a [u8],
+    pub(crate) subject: &'a [u8],
     /// In seconds since the Unix epoch, as `not_after`.
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,

@@ -20,6 +20,8 @@ mod elf;
 mod hash;
 mod late;
 mod limits;
+mod lnk;
+mod macho;
 mod math;
 mod modules;
 mod pe;

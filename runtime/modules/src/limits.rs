@@ -128,3 +128,30 @@ pub const MAX_SYMBOLS: usize = 1 << 19;
 
 /// Dynamic entries of all segments, which may overlap; linkers write some dozen.
 pub const MAX_DYNAMIC: usize = 1 << 16;
+
+/// Architectures of a Mach-O file that are listed: some of Java's files begin as if they had thousands.
+pub const MAX_FAT_ARCHITECTURES: usize = 1_024;
+
+/// Files in a Mach-O file for several architectures: up to five in practice, and they may overlap.
+pub const MAX_MACHO_FILES: usize = 32;
+
+/// How often their bytes may be those of the whole; one that goes beyond is left out.
+pub const MAX_MACHO_OVERLAP: usize = 4;
+
+/// Bytes of load commands of one Mach-O file; the largest have about 100 KiB.
+pub const MAX_MACHO_COMMAND_BYTES: usize = 1 << 20;
+
+/// Options for the linker in one Mach-O file: each takes many times its bytes, which may be one. Swift writes some dozen.
+pub const MAX_LINKER_OPTIONS: usize = 1 << 12;
+
+/// Symbols of a Mach-O file that are looked at, names it exports or imports, and branches of a table of names that are
+/// still to be followed: programs with debug information have about 900,000 symbols.
+pub const MAX_MACHO_SYMBOLS: usize = 1 << 20;
+
+/// Parts of a code signature: about five in practice.
+pub const MAX_CODE_BLOBS: usize = 64;
+
+/// Bytes of entitlements that are read, and elements in them; real ones have under 4 KiB.
+pub const MAX_ENTITLEMENT_BYTES: usize = 1 << 18;
+/// See [`MAX_ENTITLEMENT_BYTES`].
+pub const MAX_ENTITLEMENT_NODES: u32 = 1 << 16;

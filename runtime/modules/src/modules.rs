@@ -10,7 +10,7 @@ use crate::elf::Elf;
 use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
 use crate::value::{Answer, Arg, Node, Scalar};
-use crate::{dex, dotnet, hash, math, string};
+use crate::{dex, dotnet, hash, lnk, macho, math, string};
 
 /// The modules' view of one scanned file.
 pub struct Modules<'a> {
@@ -48,6 +48,8 @@ impl<'a> Modules<'a> {
             "dex" => dex::root(self.data, schema.fields),
             "dotnet" => dotnet::root(self.pe(), schema.fields),
             "elf" => Elf::root(self.elf(), schema.fields),
+            "lnk" => lnk::root(self.data, schema.fields),
+            "macho" => macho::root(self.data, schema.fields),
             "math" => math::root(),
             "pe" => Pe::root(self.pe(), schema.fields),
             _ => Node::Struct(Vec::new()),
@@ -98,6 +100,7 @@ impl<'a> Modules<'a> {
             "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
             "elf" => Elf::call(self.elf(), function.name),
             "hash" => hash::call(function.name, args, self.data),
+            "macho" => macho::call(function.name, args, self.root(id)?, module.fields),
             "math" => math::call(function.name, args, self.data),
             "pe" => Pe::call(self.pe(), function.name, args),
             "string" => string::call(function.name, args),
@@ -132,7 +135,7 @@ fn fits(args: &[Arg<'_>], function: &Function) -> bool {
 /// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
 fn reads_much(module: &Module, function: &Function) -> bool {
     match module.name {
-        "dex" | "elf" | "hash" => true,
+        "dex" | "elf" | "hash" | "macho" => true,
         "math" => !math::is_arithmetic(function.name),
         "pe" => matches!(function.name, "imphash" | "calculate_checksum"),
         _ => false,

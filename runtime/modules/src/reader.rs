@@ -120,7 +120,7 @@ impl Allowance {
     }
 
     /// Takes `n` bytes off; `None` if there are not so many left.
-    fn spend(&mut self, n: usize) -> Option<()> {
+    pub(crate) fn spend(&mut self, n: usize) -> Option<()> {
         self.0 = self.0.checked_sub(n)?;
         Some(())
     }

@@ -16,6 +16,7 @@ use crate::trust::now;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallmark inspect --module pe program.exe --format json
+  hallmark inspect --module macho --module lnk file
 
 Fields the file doesn't have are left out. Bytes that are not UTF-8 are shown as \\xHH.")]
 pub struct Args {

@@ -8,6 +8,8 @@ mod dex;
 mod dotnet;
 mod elf;
 mod hash;
+mod lnk;
+mod macho;
 mod math;
 mod pe;
 mod string;
@@ -48,7 +50,7 @@ pub struct Field {
 /// A named integer of a module, folded at compile time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constant {
-    /// As rules write it.
+    /// As rules write it after the module's name; a dot stands after the name of an enumeration (`DriveType.FIXED`).
     pub name: &'static str,
     /// Its value.
     pub value: i64,
@@ -89,6 +91,8 @@ pub const MODULES: &[Module] = &[
     pe::MODULE,
     string::MODULE,
     time::MODULE,
+    macho::MODULE,
+    lnk::MODULE,
 ];
 
 /// The id of the module called `name`.
