@@ -18,6 +18,7 @@ mod dex;
 mod dotnet;
 mod elf;
 mod hash;
+mod keys;
 mod late;
 mod limits;
 mod math;
