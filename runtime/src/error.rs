@@ -18,6 +18,9 @@ pub enum Error {
     /// The database has no such external variable, or another type for it.
     #[error(transparent)]
     External(#[from] hallmark_engine::Error),
+    /// A module cannot be given some data.
+    #[error(transparent)]
+    ModuleData(#[from] hallmark_engine::DataError),
     /// A file to scan cannot be read.
     #[error("cannot {operation} {}: {reason}", path.display())]
     Io {

@@ -1,6 +1,6 @@
 //! What rules know about files: the fields and functions of every module in `hallmark_image::schema`.
 //!
-//! Input: the bytes of one file, whatever they are, and the time. Output: [`Node`] trees laid out as the schema says and
+//! Input: the bytes of one file, whatever they are, reports of other tools about it, and the time. Output: [`Node`] trees laid out as the schema says and
 //! answers to function calls. Every answer is bounded in time and memory by the size of the file and by the caps of the
 //! `limits` module; nothing panics, whatever the file holds.
 
@@ -18,6 +18,7 @@ mod dex;
 mod dotnet;
 mod elf;
 mod hash;
+mod json;
 mod keys;
 mod late;
 mod limits;
@@ -26,9 +27,11 @@ mod modules;
 mod pe;
 mod reader;
 mod record;
+mod report;
 mod string;
 mod value;
 
 pub use console::Mark;
 pub use modules::Modules;
+pub use report::{DataError, ModuleData};
 pub use value::{Answer, Arg, Node, Scalar};

@@ -128,3 +128,16 @@ pub const MAX_SYMBOLS: usize = 1 << 19;
 
 /// Dynamic entries of all segments, which may overlap; linkers write some dozen.
 pub const MAX_DYNAMIC: usize = 1 << 16;
+
+/// Bytes of a report for a module. Those of sandboxes have up to some hundred megabytes, nearly all of it calls that are
+/// passed over.
+pub const MAX_REPORT_BYTES: u64 = 1 << 29;
+
+/// Entries of a list in JSON, of which a report or manifest has a dozen; ordinary ones have up to some thousand.
+pub const MAX_JSON_ENTRIES: usize = 1 << 18;
+
+/// Kinds of code in a report; Koodous knows about twenty.
+pub const MAX_REPORT_KINDS: usize = 64;
+
+/// Pieces of code of one kind in a report; ordinary ones have up to some hundred.
+pub const MAX_REPORT_PIECES: usize = 1 << 14;

@@ -3,7 +3,9 @@
 //! The compiler resolves names and types against it, the runtime fills it in, and its [`fingerprint`] in the image
 //! header makes a database that was built against another schema a named error instead of a wrong answer.
 
+mod androguard;
 mod console;
+mod cuckoo;
 mod dex;
 mod dotnet;
 mod elf;
@@ -89,6 +91,8 @@ pub const MODULES: &[Module] = &[
     pe::MODULE,
     string::MODULE,
     time::MODULE,
+    cuckoo::MODULE,
+    androguard::MODULE,
 ];
 
 /// The id of the module called `name`.
