@@ -11,9 +11,11 @@
 )]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod archive;
 mod ber;
 mod certificates;
 mod console;
+mod crx;
 mod dex;
 mod dotnet;
 mod elf;
@@ -25,11 +27,13 @@ mod limits;
 mod math;
 mod modules;
 mod pe;
+mod protobuf;
 mod reader;
 mod record;
 mod report;
 mod string;
 mod value;
+mod zip;
 
 pub use console::Mark;
 pub use modules::Modules;

@@ -11,7 +11,7 @@ use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
 use crate::report::{Androguard, Cuckoo, ModuleData};
 use crate::value::{Answer, Arg, Node, Scalar};
-use crate::{dex, dotnet, hash, math, string};
+use crate::{crx, dex, dotnet, hash, math, string, zip};
 
 /// The modules' view of one scanned file.
 pub struct Modules<'a> {
@@ -55,11 +55,13 @@ impl<'a> Modules<'a> {
         let schema = MODULES.get(usize::from(module))?;
         Some(cell.get_or_init(|| match schema.name {
             "androguard" => Androguard::root(self.given.androguard(), schema.fields),
+            "crx" => crx::root(self.data, schema.fields),
             "dex" => dex::root(self.data, schema.fields),
             "dotnet" => dotnet::root(self.pe(), schema.fields),
             "elf" => Elf::root(self.elf(), schema.fields),
             "math" => math::root(),
             "pe" => Pe::root(self.pe(), schema.fields),
+            "zip" => zip::root(self.data, schema.fields, schema.constants),
             _ => Node::Struct(Vec::new()),
         }))
     }
@@ -106,6 +108,7 @@ impl<'a> Modules<'a> {
         match module.name {
             "androguard" => Androguard::call(self.given.androguard(), function.name, args),
             "console" => self.console.call(function.name, args, self.data),
+            "crx" => crx::call(function.name, self.root(id)?, module.fields),
             "cuckoo" => Cuckoo::call(self.given.cuckoo(), function.name, args),
             "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
             "elf" => Elf::call(self.elf(), function.name),
@@ -144,7 +147,7 @@ fn fits(args: &[Arg<'_>], function: &Function) -> bool {
 /// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
 fn reads_much(module: &Module, function: &Function) -> bool {
     match module.name {
-        "dex" | "elf" | "hash" => true,
+        "crx" | "dex" | "elf" | "hash" => true,
         "math" => !math::is_arithmetic(function.name),
         "pe" => matches!(function.name, "imphash" | "calculate_checksum"),
         _ => false,

@@ -5,6 +5,7 @@
 
 mod androguard;
 mod console;
+mod crx;
 mod cuckoo;
 mod dex;
 mod dotnet;
@@ -14,6 +15,7 @@ mod math;
 mod pe;
 mod string;
 mod time;
+mod zip;
 
 use sha2::{Digest, Sha256};
 
@@ -91,8 +93,10 @@ pub const MODULES: &[Module] = &[
     pe::MODULE,
     string::MODULE,
     time::MODULE,
+    crx::MODULE,
     cuckoo::MODULE,
     androguard::MODULE,
+    zip::MODULE,
 ];
 
 /// The id of the module called `name`.
