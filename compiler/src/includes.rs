@@ -11,6 +11,13 @@ use crate::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDES};
 use crate::parser;
 use hallmark_image::schema::{MODULES, module_id};
 
+/// Modules that there will not be, and what to write instead.
+const INSTEAD: &[(&str, &str)] = &[(
+    "magic",
+    "its answers depend on the libmagic that is installed; test the first bytes, as in `uint32be(0) == 0x504B0304`, or \
+     ask a module that reads the format, as in `pe.is_pe`",
+)];
+
 /// What each include statement, by source and place, leads to.
 pub type Includes = BTreeMap<(SourceId, u32), SourceId>;
 
@@ -164,7 +171,10 @@ impl<'a> Expansion<'a, '_> {
                     format!("unknown module `{name}`"),
                     "this version does not have it",
                 )
-                .with_help(format!("the modules of this version are {}", known.join(", "))),
+                .with_help(match INSTEAD.iter().find(|(other, _)| *other == name) {
+                    Some((_, help)) => (*help).to_owned(),
+                    None => format!("the modules of this version are {}", known.join(", ")),
+                }),
             );
             return;
         }

@@ -23,6 +23,9 @@ pub enum Error {
     /// A self-test that the database carries does not hold.
     #[error("{0}")]
     SelfTest(SelfTestFailure),
+    /// A module cannot be given some data.
+    #[error(transparent)]
+    ModuleData(#[from] hallmark_engine::DataError),
     /// A file to scan cannot be read.
     #[error("cannot {operation} {}: {reason}", path.display())]
     Io {

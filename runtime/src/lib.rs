@@ -45,7 +45,7 @@ mod selftest;
 pub use database::Database;
 pub use error::Error;
 pub use hallmark_container::Policy;
-pub use hallmark_engine::{ExternalValue, Incomplete, Stats, Why};
+pub use hallmark_engine::{DataError, ExternalValue, Incomplete, ModuleData, Stats, Why};
 pub use hallmark_image::Image;
 pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin, State, store_state};
 pub use part::{ScanPart, SearchedPart};

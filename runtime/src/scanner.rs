@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hallmark_engine::{
-    ExternalValue, Externals, Part, Scratch, Settings, Why, scan, scan_parts, search_part, skip,
+    ExternalValue, Externals, ModuleData, Part, Scratch, Settings, Why, scan, scan_parts, search_part, skip,
 };
 
 use crate::database::Database;
@@ -32,6 +32,7 @@ pub struct Scanner<'c> {
 #[derive(Debug, Default)]
 struct Wishes<'c> {
     externals: Externals,
+    module_data: ModuleData,
     deadline: Option<Duration>,
     max_steps: Option<u64>,
     max_bytes: Option<u64>,
@@ -89,6 +90,23 @@ impl<'c> Scanner<'c> {
     pub fn define(&mut self, name: &str, value: impl Into<ExternalValue>) -> Result<&mut Self, Error> {
         self.wishes.externals.define(self.database.image(), name, value.into())?;
         Ok(self)
+    }
+
+    /// Gives modules what they need besides the data, in all scans from now on; what they were given before is forgotten.
+    ///
+    /// ```
+    /// use hallmark_runtime::{Database, Error, ModuleData};
+    ///
+    /// fn matches(database: &Database, sample: &[u8], report: &[u8]) -> Result<bool, Error> {
+    ///     let mut given = ModuleData::default();
+    ///     given.add("cuckoo", report)?;
+    ///     let mut scanner = database.scanner();
+    ///     Ok(!scanner.module_data(&given).scan(sample)?.matches().is_empty())
+    /// }
+    /// ```
+    pub fn module_data(&mut self, given: &ModuleData) -> &mut Self {
+        self.wishes.module_data = given.clone();
+        self
     }
 
     /// The database it scans with.
@@ -172,6 +190,7 @@ impl Wishes<'_> {
             max_bytes: self.max_bytes,
             cancel: self.cancel,
             externals: Some(&self.externals),
+            module_data: Some(&self.module_data),
             now: now(),
             fast: self.fast,
             strings: self.strings,

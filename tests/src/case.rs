@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallmark_compiler::{ExternalValue, Source};
+use hallmark_runtime::ModuleData;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,6 +34,9 @@ pub struct Case {
     /// Files that can be included, by path.
     #[serde(default)]
     pub include_files: BTreeMap<String, String>,
+    /// Reports for modules, by module: JSON, or a text that is to be JSON.
+    #[serde(default)]
+    pub module_data: BTreeMap<String, Value>,
     /// The input, where it is plain text.
     #[serde(default)]
     pub input: Option<String>,
@@ -126,6 +130,19 @@ impl Case {
             (None, Some(text)) => STANDARD.decode(text).context("`input_b64` is not base64"),
             (None, None) => Ok(Vec::new()),
         }
+    }
+
+    /// The reports that modules get.
+    ///
+    /// # Errors
+    /// A module takes none, or cannot read it.
+    pub fn module_data(&self) -> anyhow::Result<ModuleData> {
+        let mut data = ModuleData::default();
+        for (module, report) in &self.module_data {
+            let report = report.as_str().map_or_else(|| report.to_string(), str::to_owned);
+            data.add(module, report.as_bytes())?;
+        }
+        Ok(data)
     }
 
     /// The sources to compile.

@@ -10,7 +10,7 @@ use hallmark_compiler::ast::Item;
 use hallmark_compiler::diagnostic::{Severity, SourceId};
 use hallmark_compiler::{Compilation, ExternalValue, Loader, Options, Source, compile, parser};
 use hallmark_image::schema::module_id;
-use hallmark_runtime::Database;
+use hallmark_runtime::{Database, ModuleData, Scanner};
 
 use crate::case::{Case, Expect, MatchRow};
 
@@ -66,6 +66,7 @@ pub fn run(case: &Case) -> Outcome {
 fn judge(case: &Case) -> Result<(), String> {
     let text = |error: anyhow::Error| format!("bad case: {error:#}");
     let input = case.input().map_err(text)?;
+    let data = case.module_data().map_err(text)?;
     let [externals, defines] = case.externals().map_err(text)?;
     let options = Options { externals, ..Options::default() };
     let loader = Files(&case.include_files);
@@ -78,9 +79,10 @@ fn judge(case: &Case) -> Result<(), String> {
         (Some(image), Expect::Match | Expect::Nomatch) => image,
     };
     let database = Database::from_image_bytes(image).map_err(|e| format!("own image refused: {e}"))?;
-    let plain = scan(&database, &input, &defines, Setting::Plain)?;
-    let listing = scan(&database, &input, &defines, Setting::Strings)?;
-    let fast = scan(&database, &input, &defines, Setting::Fast)?;
+    let scan = |setting| scan(scanner(&database, &defines, &data)?, &input, setting);
+    let plain = scan(Setting::Plain)?;
+    let listing = scan(Setting::Strings)?;
+    let fast = scan(Setting::Fast)?;
     let mut rules = case.matching_rules.clone();
     rules.sort();
     if (case.expect == Expect::Match) == rules.is_empty() {
@@ -116,12 +118,11 @@ struct Found {
     matches: Vec<MatchRow>,
 }
 
-fn scan(
+fn scanner<'c>(
     database: &Database,
-    input: &[u8],
     defines: &[(String, ExternalValue)],
-    setting: Setting,
-) -> Result<Found, String> {
+    data: &ModuleData,
+) -> Result<Scanner<'c>, String> {
     let mut scanner = database.scanner();
     for (name, value) in defines {
         let value = match value.clone() {
@@ -132,7 +133,11 @@ fn scan(
         };
         scanner.define(name, value).map_err(|error| format!("{name}: {error}"))?;
     }
-    scanner.deadline(TIME_LIMIT / 4);
+    scanner.deadline(TIME_LIMIT / 4).module_data(data);
+    Ok(scanner)
+}
+
+fn scan(mut scanner: Scanner<'_>, input: &[u8], setting: Setting) -> Result<Found, String> {
     match setting {
         Setting::Plain => {}
         Setting::Strings => {

@@ -11,6 +11,7 @@ mod fingerprint;
 mod fix;
 mod include;
 mod meta;
+mod module_data;
 mod outcome;
 mod output;
 mod rebuild;

@@ -176,10 +176,35 @@ fn progress_and_stats_go_to_standard_error() {
 }
 
 #[test]
-fn modules_take_no_data() {
-    let folder = Folder::with_database();
-    scan(&folder, &["-x", "pe=target", "target"]).expect(2, "takes no data");
-    scan(&folder, &["-x", "none=target", "target"]).expect(2, "no module is called `none`");
+fn modules_get_reports() {
+    let folder = Folder::with_rules();
+    let rule = r#"import "cuckoo" rule Lookup { condition: cuckoo.network.dns_lookup(/example/) == 1 }"#;
+    folder.write("lookup.yar", rule);
+    folder.write("report.json", r#"{"network": {"domains": [{"domain": "example.com"}]}}"#);
+    let with = |data: &[&str]| {
+        let args = [&["scan", "--rules", "lookup.yar", "target"], data].concat();
+        folder.run(&args)
+    };
+    assert_eq!(with(&["-x", "cuckoo=report.json"]).expect(1, "").stdout, "Lookup target\n");
+    assert_eq!(with(&["-x", "cuckoo=report.json", "--threads", "1"]).expect(1, "").stdout, "Lookup target\n");
+    assert_eq!(with(&[]).expect(0, "").stdout, "");
+    for (data, why) in [
+        (
+            "pe=report.json",
+            "module `pe` takes no data besides the file; those that do are androguard and cuckoo",
+        ),
+        ("none=report.json", "no module is called `none`"),
+        ("report.json", "expected MODULE=FILE"),
+        ("cuckoo=missing.json", "cannot read missing.json, the report for module `cuckoo`"),
+        ("cuckoo=.", "cannot read ., the report for module `cuckoo`"),
+        (
+            "cuckoo=lookup.yar",
+            "lookup.yar: the report for module `cuckoo` cannot be read: expected value at line 1 column 1",
+        ),
+    ] {
+        with(&["-x", data]).expect(2, why);
+    }
+    with(&["-x", "cuckoo=report.json", "-x", "cuckoo=report.json"]).expect(2, "twice");
 }
 
 #[test]
@@ -191,6 +216,28 @@ fn inspect_shows_modules() {
     assert!(yaml.starts_with("pe:\n  is_pe: false\n"), "{yaml}");
     folder.run(&["inspect", "--module", "none", "target"]).expect(2, "no module is called `none`");
     folder.run(&["inspect", "missing"]).expect(2, "missing");
+}
+
+#[test]
+fn inspect_shows_reports() {
+    let folder = Folder::with_rules();
+    folder.write("cuckoo.json", r#"{"network": {"tcp": [{"dst": "192.0.2.1", "dport": 80}], "hosts": []}}"#);
+    folder
+        .write("androguard.json", r#"{"min_sdk_version": 9, "certificate": {"sha1": "AB"}, "urls": ["u"]}"#);
+    let given = ["-x", "cuckoo=cuckoo.json", "-x", "androguard=androguard.json"];
+    let json = |args: &[&str]| {
+        let args = [&["inspect", "target", "--format", "json"], args].concat();
+        folder.run(&args).expect(0, "").json()
+    };
+    let shown = json(&given);
+    assert_eq!(shown["cuckoo"], serde_json::json!({"network": {"tcp": ["192.0.2.1:80"]}}));
+    assert_eq!(shown["androguard"]["min_sdk"], 9);
+    assert_eq!(shown["androguard"]["url"], serde_json::json!(["u"]));
+    assert_eq!(shown["androguard"]["certificate"]["sha1"], serde_json::json!(["AB"]));
+    assert_eq!(shown["pe"]["is_pe"], false);
+    let without = json(&[]);
+    assert!(without.get("cuckoo").is_none() && without.get("androguard").is_none(), "{without}");
+    assert_eq!(json(&["--module", "cuckoo"]), serde_json::json!({"cuckoo": {}}));
 }
 
 #[test]

@@ -50,8 +50,7 @@ impl Evaluation<'_> {
     ) -> (Verifier<'a>, u64) {
         let image = verifier.image;
         self.collect(&verifier);
-        let mut machine =
-            Machine::new(verifier, modules, data, settings.externals, settings.now, self.buffers);
+        let mut machine = Machine::new(verifier, modules, data, settings, self.buffers);
         let rules = std::mem::take(self.order);
         let evaluated = self.evaluate_all(&mut machine, &rules);
         *self.order = rules;

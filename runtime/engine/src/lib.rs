@@ -57,6 +57,7 @@ mod verify;
 mod vm;
 
 pub use error::Error;
+pub use hallmark_modules::{DataError, ModuleData};
 pub use matches::Match;
 pub use outcome::{Incomplete, MatchingPattern, MatchingRule, Outcome, Stats, Why};
 pub use part::{Part, search_part};

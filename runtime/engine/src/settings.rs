@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use hallmark_image::Image;
 use hallmark_image::record::ValueKind;
+use hallmark_modules::ModuleData;
 
 use crate::error::Error;
 
@@ -21,6 +22,8 @@ pub struct Settings<'a> {
     pub cancel: Option<&'a AtomicBool>,
     /// Values of external variables that replace those in the image.
     pub externals: Option<&'a Externals>,
+    /// What modules know besides the data.
+    pub module_data: Option<&'a ModuleData>,
     /// Seconds since the Unix epoch, for `time.now()`.
     pub now: i64,
     /// Whether a pattern matches is enough: further matches of patterns whose places no condition asks for are left out.

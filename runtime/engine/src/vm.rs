@@ -16,7 +16,7 @@ use hallmark_modules::{Arg, Mark, Modules, Node};
 use crate::budget::Stopped;
 use crate::entrypoint::entry_point;
 use crate::quantify::Tally;
-use crate::settings::{ExternalValue, Externals};
+use crate::settings::{ExternalValue, Settings};
 use crate::value::{Value, binary, unary};
 use crate::verify::Verifier;
 
@@ -38,8 +38,7 @@ pub(crate) struct Machine<'a, 'd> {
     pub verifier: Verifier<'a>,
     modules: &'a OnceCell<Modules<'d>>,
     data: &'d [u8],
-    externals: Option<&'a Externals>,
-    now: i64,
+    settings: Settings<'a>,
     stack: Vec<Value<'a>>,
     locals: Vec<Value<'a>>,
     loops: Vec<Loop<'a>>,
@@ -64,16 +63,14 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         verifier: Verifier<'a>,
         modules: &'a OnceCell<Modules<'d>>,
         data: &'d [u8],
-        externals: Option<&'a Externals>,
-        now: i64,
+        settings: &Settings<'a>,
         buffers: &mut Buffers,
     ) -> Self {
         Machine {
             verifier,
             modules,
             data,
-            externals,
-            now,
+            settings: *settings,
             stack: recycled(std::mem::take(&mut buffers.stack)),
             locals: recycled(std::mem::take(&mut buffers.locals)),
             loops: recycled(std::mem::take(&mut buffers.loops)),
@@ -255,11 +252,17 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
     }
 
     fn modules(&self) -> &'a Modules<'d> {
-        self.modules.get_or_init(|| Modules::new(self.data, self.now))
+        self.modules.get_or_init(|| {
+            let modules = Modules::new(self.data, self.settings.now);
+            match self.settings.module_data {
+                Some(given) => modules.with(given),
+                None => modules,
+            }
+        })
     }
 
     fn external(&self, index: usize) -> Value<'a> {
-        match self.externals.and_then(|e| e.get(index)) {
+        match self.settings.externals.and_then(|e| e.get(index)) {
             Some(ExternalValue::Int(i)) => return Value::Int(*i),
             Some(ExternalValue::Float(x)) => return Value::Float(*x),
             Some(ExternalValue::Bool(b)) => return Value::Bool(*b),

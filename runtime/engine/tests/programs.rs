@@ -238,6 +238,6 @@ fn wide_word_boundaries_look_at_two_byte_characters() {
     };
     assert_eq!(starts(Look::WideWordBoundary, b"a\0"), [0]);
     assert_eq!(starts(Look::WideWordBoundary, b"a\0 \0a\0b"), [0, 4]);
-    assert_eq!(starts(Look::WideWordBoundary, b"b\0a\0b\0"), []);
+    assert!(starts(Look::WideWordBoundary, b"b\0a\0b\0").is_empty());
     assert_eq!(starts(Look::WideNotWordBoundary, b"b\0a\0b\0"), [2]);
 }

@@ -155,3 +155,34 @@ pub const MAX_CODE_BLOBS: usize = 64;
 pub const MAX_ENTITLEMENT_BYTES: usize = 1 << 18;
 /// See [`MAX_ENTITLEMENT_BYTES`].
 pub const MAX_ENTITLEMENT_NODES: u32 = 1 << 16;
+
+/// Bytes of a report for a module. Those of sandboxes have up to some hundred megabytes, nearly all of it calls that are
+/// passed over.
+pub const MAX_REPORT_BYTES: u64 = 1 << 29;
+
+/// Entries of a list in JSON, of which a report or manifest has a dozen; ordinary ones have up to some thousand.
+pub const MAX_JSON_ENTRIES: usize = 1 << 18;
+
+/// Kinds of code in a report; Koodous knows about twenty.
+pub const MAX_REPORT_KINDS: usize = 64;
+
+/// Pieces of code of one kind in a report; ordinary ones have up to some hundred.
+pub const MAX_REPORT_PIECES: usize = 1 << 14;
+
+/// Entries of a ZIP archive that are listed; the largest Java archives have about 100,000.
+pub const MAX_ZIP_ENTRIES: usize = 1 << 18;
+
+/// Bytes of a file in an extension that is unpacked. Manifests have some kilobytes, messages up to some hundred.
+pub const MAX_CRX_FILE: usize = 1 << 24;
+
+/// Messages of an extension in one language; ordinary ones have up to some thousand.
+pub const MAX_CRX_MESSAGES: usize = 1 << 16;
+
+/// Bytes of an extension's header, or of a key or signature in it. Ordinary ones have one or two thousand.
+pub const MAX_CRX_HEADER: usize = 1 << 20;
+
+/// Signatures of an extension; the web store writes three.
+pub const MAX_CRX_SIGNATURES: usize = 64;
+
+/// Groups within groups of a protocol buffer, which nobody writes any more.
+pub const MAX_PROTOBUF_DEPTH: usize = 64;

@@ -9,13 +9,15 @@ use crate::console::{Console, Mark};
 use crate::elf::Elf;
 use crate::limits::MAX_REMEMBERED;
 use crate::pe::Pe;
+use crate::report::{Androguard, Cuckoo, ModuleData};
 use crate::value::{Answer, Arg, Node, Scalar};
-use crate::{dex, dotnet, hash, lnk, macho, math, string};
+use crate::{crx, dex, dotnet, hash, lnk, macho, math, string, zip};
 
 /// The modules' view of one scanned file.
 pub struct Modules<'a> {
     data: &'a [u8],
     now: i64,
+    given: ModuleData,
     roots: Vec<OnceCell<Node<'a>>>,
     elf: OnceCell<Option<Elf<'a>>>,
     pe: OnceCell<Option<Pe<'a>>>,
@@ -32,6 +34,7 @@ impl<'a> Modules<'a> {
         Modules {
             data,
             now,
+            given: ModuleData::default(),
             roots: MODULES.iter().map(|_| OnceCell::new()).collect(),
             elf: OnceCell::new(),
             pe: OnceCell::new(),
@@ -40,11 +43,19 @@ impl<'a> Modules<'a> {
         }
     }
 
+    /// Gives modules what they were given besides the file.
+    pub fn with(mut self, given: &ModuleData) -> Self {
+        self.given = given.clone();
+        self
+    }
+
     /// The fields of module `module`, as a [`Node::Struct`] in schema order; parsed at the first call.
     pub fn root(&self, module: u16) -> Option<&Node<'a>> {
         let cell = self.roots.get(usize::from(module))?;
         let schema = MODULES.get(usize::from(module))?;
         Some(cell.get_or_init(|| match schema.name {
+            "androguard" => Androguard::root(self.given.androguard(), schema.fields),
+            "crx" => crx::root(self.data, schema.fields),
             "dex" => dex::root(self.data, schema.fields),
             "dotnet" => dotnet::root(self.pe(), schema.fields),
             "elf" => Elf::root(self.elf(), schema.fields),
@@ -52,6 +63,7 @@ impl<'a> Modules<'a> {
             "macho" => macho::root(self.data, schema.fields),
             "math" => math::root(),
             "pe" => Pe::root(self.pe(), schema.fields),
+            "zip" => zip::root(self.data, schema.fields, schema.constants),
             _ => Node::Struct(Vec::new()),
         }))
     }
@@ -96,7 +108,10 @@ impl<'a> Modules<'a> {
 
     fn dispatch(&self, id: u16, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
         match module.name {
+            "androguard" => Androguard::call(self.given.androguard(), function.name, args),
             "console" => self.console.call(function.name, args, self.data),
+            "crx" => crx::call(function.name, self.root(id)?, module.fields),
+            "cuckoo" => Cuckoo::call(self.given.cuckoo(), function.name, args),
             "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
             "elf" => Elf::call(self.elf(), function.name),
             "hash" => hash::call(function.name, args, self.data),
@@ -135,7 +150,7 @@ fn fits(args: &[Arg<'_>], function: &Function) -> bool {
 /// Whether the function reads ranges of the file or all of it; many rules ask the same of it.
 fn reads_much(module: &Module, function: &Function) -> bool {
     match module.name {
-        "dex" | "elf" | "hash" | "macho" => true,
+        "crx" | "dex" | "elf" | "hash" | "macho" => true,
         "math" => !math::is_arithmetic(function.name),
         "pe" => matches!(function.name, "imphash" | "calculate_checksum"),
         _ => false,

@@ -3,26 +3,31 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use hallmark_image::schema::{Field, MODULES, Type, module_id};
-use hallmark_modules::{Modules, Node};
+use hallmark_image::schema::{Field, MODULES, Module, Type, module_id};
+use hallmark_modules::{ModuleData, Modules, Node};
 use serde_json::{Map, Value};
 
 use crate::escape;
+use crate::module_data::ModuleDataArgs;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::trust::now;
 
 /// Show what the modules see in a file, with the names that rules use.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   hallmark inspect --module pe program.exe --format json
   hallmark inspect --module macho --module lnk file
+  hallmark inspect --module cuckoo -x cuckoo=report.json program.exe
 
-Fields the file doesn't have are left out. Bytes that are not UTF-8 are shown as \\xHH.")]
+Modules with a report show what their functions are answered from. Fields the file doesn't have are left out. Bytes that are not UTF-8 are shown as \\xHH.")]
 pub struct Args {
     /// Show this module only; repeat for several
     #[arg(long, value_name = "NAME")]
     module: Vec<String>,
+
+    #[command(flatten)]
+    module_data: ModuleDataArgs,
 
     /// File to look at
     file: PathBuf,
@@ -46,15 +51,19 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let data =
         std::fs::read(&args.file).with_context(|| format!("cannot read {}", escape::path(&args.file)))?;
-    let modules = Modules::new(&data, i64::try_from(now()).unwrap_or(i64::MAX));
+    let given = args.module_data.read()?;
+    let modules = Modules::new(&data, i64::try_from(now()).unwrap_or(i64::MAX)).with(&given);
     let mut out = Map::new();
     for (id, module) in (0..).zip(MODULES) {
         let wanted = match args.module.as_slice() {
+            [] if ModuleData::TAKERS.contains(&module.name) => given.has(module.name),
             [] => !module.fields.is_empty(),
             names => names.iter().any(|name| name == module.name),
         };
         if let Some(root) = modules.root(id).filter(|_| wanted) {
-            out.insert(module.name.to_owned(), structure(root, module.fields));
+            let mut shown = structure(root, module.fields);
+            show_texts(&given, module, &mut shown);
+            out.insert(module.name.to_owned(), shown);
         }
     }
     match args.format {
@@ -68,6 +77,17 @@ fn structure(node: &Node<'_>, fields: &[Field]) -> Value {
     let Node::Struct(nodes) = node else { return Value::Null };
     let known = fields.iter().zip(nodes).map(|(field, node)| (field.name.to_owned(), value(node, &field.ty)));
     Value::Object(known.filter(|(_, value)| !value.is_null()).collect())
+}
+
+/// Adds what the functions of a module with a report are answered from, where a rule would write their names.
+fn show_texts(given: &ModuleData, module: &Module, shown: &mut Value) {
+    for function in module.functions {
+        let Some(texts) = given.texts(module.name, function.name).filter(|texts| !texts.is_empty()) else {
+            continue;
+        };
+        let place = function.name.split('.').fold(&mut *shown, |place, name| &mut place[name]);
+        *place = texts.into();
+    }
 }
 
 fn value(node: &Node<'_>, ty: &Type) -> Value {

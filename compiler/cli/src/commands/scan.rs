@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use hallmark_image::schema::{MODULES, module_id};
 use hallmark_runtime::{Database, LoadPolicy};
 
 use crate::compile::CompileArgs;
 use crate::externals::Define;
+use crate::module_data::ModuleDataArgs;
 use crate::outcome::{Outcome, complain};
 use crate::output;
 use crate::scan::{Columns, Format, Progress, Request, When, printer, scan};
@@ -27,6 +27,7 @@ const DEFAULT_MAX_SIZE: u64 = 2 << 30;
   hallmark scan rules.hmk --policy policy.txt /srv/uploads
   hallmark scan rules.hmk --allow-unsigned -s suspicious.bin
   hallmark scan --rules rules/ --rules apt:more.yar --format ndjson /srv > results.ndjson
+  hallmark scan rules.hmk -x cuckoo=report.json suspicious.bin
   cat sample | hallmark scan /var/lib/hallmark -
 
 Symbolic links named as a target are followed, links found below a target are not.
@@ -104,9 +105,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     max_steps: Option<u64>,
 
-    /// Give a module the data it needs besides the file
-    #[arg(short = 'x', long = "module-data", value_name = "MODULE=FILE", value_parser = module_data)]
-    module_data: Vec<std::convert::Infallible>,
+    #[command(flatten)]
+    module_data: ModuleDataArgs,
 
     /// How results are printed
     #[arg(long, value_enum, default_value = "text")]
@@ -134,18 +134,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds.filter(|time| !time.is_zero()).ok_or_else(|| "expected a number of seconds above zero".to_owned())
 }
 
-/// No module of this version takes data, so every well-formed argument is refused by its module's name.
-fn module_data(text: &str) -> Result<std::convert::Infallible, String> {
-    let (module, _) = text.split_once('=').ok_or("expected MODULE=FILE")?;
-    match module_id(module) {
-        Some(_) => Err(format!("module `{module}` takes no data besides the file")),
-        None => {
-            let known: Vec<_> = MODULES.iter().map(|module| module.name).collect();
-            Err(format!("no module is called `{module}`; there are {}", known.join(", ")))
-        }
-    }
-}
-
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (db, targets) = args.split();
@@ -167,6 +155,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         max_size: args.max_size,
         max_steps: args.max_steps,
         defines,
+        module_data: args.module_data.read()?,
     };
     let columns = Columns { namespace: args.namespace, tags: args.tags, meta: args.meta, count: args.count };
     let mut printer = printer(args.format, columns, database.digest(), output::stdout());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use hallmark_image::record::rule_flags;
 use hallmark_image::{Image, RuleId, Unit};
-use hallmark_runtime::{Database, ExternalValue, RuleMatch, ScanPart, Scanner, SearchedPart};
+use hallmark_runtime::{Database, ExternalValue, ModuleData, RuleMatch, ScanPart, Scanner, SearchedPart};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -47,6 +47,8 @@ pub struct Request {
     pub max_steps: Option<u64>,
     /// External variables.
     pub defines: Vec<Define>,
+    /// Reports for modules.
+    pub module_data: ModuleData,
 }
 
 /// A scanner with its buffer.
@@ -87,7 +89,7 @@ impl Helpers {
 
 fn scanner(database: &Database, request: &Request) -> anyhow::Result<Scanner<'static>> {
     let mut scanner = database.scanner();
-    scanner.strings(request.strings).fast(!request.strings);
+    scanner.strings(request.strings).fast(!request.strings).module_data(&request.module_data);
     for Define { name, value } in &request.defines {
         scanner.define(name, runtime_value(value))?;
     }

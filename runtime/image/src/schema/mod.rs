@@ -3,7 +3,10 @@
 //! The compiler resolves names and types against it, the runtime fills it in, and its [`fingerprint`] in the image
 //! header makes a database that was built against another schema a named error instead of a wrong answer.
 
+mod androguard;
 mod console;
+mod crx;
+mod cuckoo;
 mod dex;
 mod dotnet;
 mod elf;
@@ -14,6 +17,7 @@ mod math;
 mod pe;
 mod string;
 mod time;
+mod zip;
 
 use sha2::{Digest, Sha256};
 
@@ -93,6 +97,10 @@ pub const MODULES: &[Module] = &[
     time::MODULE,
     macho::MODULE,
     lnk::MODULE,
+    crx::MODULE,
+    cuckoo::MODULE,
+    androguard::MODULE,
+    zip::MODULE,
 ];
 
 /// The id of the module called `name`.

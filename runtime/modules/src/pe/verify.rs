@@ -1,79 +1,12 @@
 //! Whether digests and signatures are right. Nothing is said about trust: a certificate that signed itself will do.
 
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5912;
-use md5::Md5;
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::pkcs1::DecodeRsaPublicKey;
-use rsa::{Pkcs1v15Sign, PublicKey};
-use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Pe;
 use super::signatures::{DIRECTORY_SECURITY, Signer};
-use crate::ber::{BIT_STRING, Ber, OID, SEQUENCE};
-use crate::certificates::{Certificate, OBSOLETE_SHA1_WITH_RSA, chain};
-use crate::limits::{MAX_RSA_BYTES, MAX_VERIFICATIONS};
-
-/// The part of `DigestInfo` (RFC 8017) before the digest, and the digests' names, alone or with a signature algorithm.
-const KINDS: &[(Kind, &[u8], &[ObjectIdentifier])] = &[
-    (
-        Kind::Md5,
-        b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
-        &[rfc5912::ID_MD_5, rfc5912::MD_5_WITH_RSA_ENCRYPTION],
-    ),
-    (
-        Kind::Sha1,
-        b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
-        &[rfc5912::ID_SHA_1, rfc5912::SHA_1_WITH_RSA_ENCRYPTION, OBSOLETE_SHA1_WITH_RSA],
-    ),
-    (
-        Kind::Sha256,
-        b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
-        &[rfc5912::ID_SHA_256, rfc5912::SHA_256_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_256],
-    ),
-    (
-        Kind::Sha384,
-        b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
-        &[rfc5912::ID_SHA_384, rfc5912::SHA_384_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_384],
-    ),
-    (
-        Kind::Sha512,
-        b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
-        &[rfc5912::ID_SHA_512, rfc5912::SHA_512_WITH_RSA_ENCRYPTION, rfc5912::ECDSA_WITH_SHA_512],
-    ),
-];
-
-/// A digest that is known.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Md5,
-    Sha1,
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Kind {
-    fn named(name: &ObjectIdentifier) -> Option<(Self, &'static [u8])> {
-        KINDS.iter().find(|(_, _, names)| names.contains(name)).map(|(kind, prefix, _)| (*kind, *prefix))
-    }
-
-    fn of(self, pieces: &[&[u8]]) -> Vec<u8> {
-        fn digest<D: Digest>(pieces: &[&[u8]]) -> Vec<u8> {
-            let mut digest = D::new();
-            pieces.iter().for_each(|piece| digest.update(piece));
-            digest.finalize().to_vec()
-        }
-        match self {
-            Kind::Md5 => digest::<Md5>(pieces),
-            Kind::Sha1 => digest::<Sha1>(pieces),
-            Kind::Sha256 => digest::<Sha256>(pieces),
-            Kind::Sha384 => digest::<Sha384>(pieces),
-            Kind::Sha512 => digest::<Sha512>(pieces),
-        }
-    }
-}
+use crate::certificates::{Certificate, chain};
+use crate::keys::{Kind, PublicKey};
+use crate::limits::MAX_VERIFICATIONS;
 
 /// Verifies the signatures of one file; every digest of the file is taken once.
 pub(super) struct Verifier<'p, 'a> {
@@ -90,7 +23,7 @@ impl<'p, 'a> Verifier<'p, 'a> {
 
     /// The digest of the file, without what signing changes; `None` if the algorithm isn't known.
     pub(super) fn file_digest(&mut self, algorithm: &ObjectIdentifier) -> Option<Vec<u8>> {
-        let (pe, (kind, _)) = (self.pe?, Kind::named(algorithm)?);
+        let (pe, kind) = (self.pe?, Kind::named(algorithm)?);
         if let Some((_, digest)) = self.digests.iter().find(|(known, _)| *known == kind) {
             return Some(digest.clone());
         }
@@ -133,51 +66,17 @@ impl<'p, 'a> Verifier<'p, 'a> {
         signature: &[u8],
     ) -> Option<bool> {
         self.left = self.left.checked_sub(1)?;
-        let (kind, prefix) = Kind::named(algorithm)?;
+        let kind = Kind::named(algorithm)?;
+        let key = PublicKey::parse(key)?;
         let digest = kind.of(message);
-        let mut info = Ber::new(key);
-        let mut parameters = info.open(SEQUENCE)?;
-        let key_algorithm = parameters.oid()?;
-        let [0, key @ ..] = info.content(BIT_STRING)? else { return None };
-        match key_algorithm {
-            rfc5912::RSA_ENCRYPTION => {
-                if signature.len() > MAX_RSA_BYTES || key.len() > MAX_RSA_BYTES.saturating_mul(2) {
-                    return None;
-                }
-                let key = PublicKey::from_pkcs1_der(key).ok()?;
-                // Some signers leave the name of the digest out.
-                let matches = |digest: &[u8]| {
-                    rsa::traits::SignatureScheme::verify(
-                        Pkcs1v15Sign::new_unprefixed(),
-                        &key,
-                        digest,
-                        signature,
-                    )
-                    .is_ok()
-                };
-                Some(matches(&[prefix, &digest].concat()) || matches(&digest))
-            }
-            rfc5912::ID_EC_PUBLIC_KEY => match ObjectIdentifier::from_bytes(parameters.content(OID)?).ok()? {
-                rfc5912::SECP_256_R_1 => {
-                    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
-                    let signature = p256::ecdsa::Signature::from_der(signature).ok()?;
-                    Some(key.verify_prehash(&digest, &signature).is_ok())
-                }
-                rfc5912::SECP_384_R_1 => {
-                    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
-                    let signature = p384::ecdsa::Signature::from_der(signature).ok()?;
-                    Some(key.verify_prehash(&digest, &signature).is_ok())
-                }
-                _ => None,
-            },
-            _ => None,
-        }
+        // Some signers leave the name of the digest out.
+        Some(key.has_signed(kind, &digest, signature) || key.has_signed_bare(&digest, signature))
     }
 }
 
 /// Whether `digest` is that of `message`.
 pub(super) fn is_digest_of(algorithm: &ObjectIdentifier, message: &[u8], digest: &[u8]) -> bool {
-    Kind::named(algorithm).is_some_and(|(kind, _)| kind.of(&[message]) == digest)
+    Kind::named(algorithm).is_some_and(|kind| kind.of(&[message]) == digest)
 }
 
 /// Tag and length of a set.
@@ -226,6 +125,9 @@ fn signed_pieces<'a>(pe: &Pe<'a>, pieces: &mut Vec<&'a [u8]>) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use const_oid::db::rfc5912;
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
