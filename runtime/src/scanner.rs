@@ -101,7 +101,7 @@ impl<'c> Scanner<'c> {
     ///     let mut given = ModuleData::default();
     ///     given.add("cuckoo", report)?;
     ///     let mut scanner = database.scanner();
-    ///     Ok(!scanner.module_data(&given).scan(sample)?.matches().is_empty())
+    ///     Ok(scanner.module_data(&given).scan(sample)?.matches().len() > 0)
     /// }
     /// ```
     pub fn module_data(&mut self, given: &ModuleData) -> &mut Self {
