@@ -13,7 +13,7 @@ use super::Pe;
 use super::signatures::{DIRECTORY_SECURITY, Signer};
 use crate::ber::{BIT_STRING, Ber, OID, SEQUENCE};
 use crate::certificates::{Certificate, OBSOLETE_SHA1_WITH_RSA, chain};
-use crate::limits::{MAX_RSA_BYTES, MAX_VERIFICATIONS};
+use crate::limits::{MAX_RSA_BYTES, MAX_SIGNED_BYTES, MAX_VERIFICATIONS};
 
 /// The part of `DigestInfo` (RFC 8017) before the digest, and the digests' names, alone or with a signature algorithm.
 const KINDS: &[(Kind, &[u8], &[ObjectIdentifier])] = &[
@@ -133,6 +133,9 @@ impl<'p, 'a> Verifier<'p, 'a> {
         signature: &[u8],
     ) -> Option<bool> {
         self.left = self.left.checked_sub(1)?;
+        if message.iter().map(|part| part.len()).sum::<usize>() > MAX_SIGNED_BYTES {
+            return None;
+        }
         let (kind, prefix) = Kind::named(algorithm)?;
         let digest = kind.of(message);
         let mut info = Ber::new(key);
