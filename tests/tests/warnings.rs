@@ -71,6 +71,9 @@ const CONDITIONS: &[(&str, &[&str])] = &[
     ),
     ("hash.md5(0, filesize) iequals \"00112233445566778899AABBCCDDEEFF\" and any of them", &[]),
     ("\"00\" == hash.sha1(0, 9) and any of them", &["W0111 \"00\" == hash.sha1(0, 9)"]),
+    ("elf.import_md5() == \"00\" and any of them", &["W0111 elf.import_md5() == \"00\""]),
+    ("elf.import_md5() == \"00112233445566778899aabbccddeeff\" and any of them", &[]),
+    ("dex.signature() == \"AB\" and any of them", &["W0111 dex.signature() == \"AB\""]),
     ("any of them and for any i in (0..filesize) : (uint8(i) == 1)", &["W0109 (0..filesize)"]),
     ("$b and for any i in (1..#a) : (@a[i] == 1)", &["W0109 (1..#a)"]),
     ("any of them and for any i in (filesize - 9..filesize) : (uint8(i) == 1)", &[]),
@@ -94,7 +97,7 @@ const CONDITIONS: &[(&str, &[&str])] = &[
 fn conditions_are_warned_about_as_listed() {
     for (condition, wanted) in CONDITIONS {
         let text = format!(
-            "import \"pe\" import \"hash\" import \"math\" rule r {{ strings: $a = \"abcd\" $b = \"efgh\" condition: {condition} }}"
+            "import \"pe\" import \"hash\" import \"math\" import \"elf\" import \"dex\" rule r {{ strings: $a = \"abcd\" $b = \"efgh\" condition: {condition} }}"
         );
         assert_eq!(said(&text), *wanted, "{condition}");
     }

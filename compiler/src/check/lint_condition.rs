@@ -12,8 +12,14 @@ use crate::ir::{Anchor, Expr, Items, Kind, Quantifier, Value};
 use crate::limits::MAX_QUIET_ITERATIONS;
 
 /// Functions that give lower-case hex digits: module, name, and how many.
-const HEX_DIGESTS: [(&str, &str, usize); 4] =
-    [("hash", "md5", 32), ("hash", "sha1", 40), ("hash", "sha256", 64), ("pe", "imphash", 32)];
+const HEX_DIGESTS: [(&str, &str, usize); 6] = [
+    ("dex", "signature", 40),
+    ("elf", "import_md5", 32),
+    ("hash", "md5", 32),
+    ("hash", "sha1", 40),
+    ("hash", "sha256", 64),
+    ("pe", "imphash", 32),
+];
 
 /// A checked operand and where it stands.
 #[derive(Clone, Copy)]

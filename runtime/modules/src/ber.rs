@@ -5,6 +5,7 @@ use const_oid::ObjectIdentifier;
 use crate::limits::MAX_BER_DEPTH;
 use crate::reader::Reader;
 
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -20,6 +21,10 @@ pub(crate) const SET: u8 = 0x31;
 
 const CONSTRUCTED: u8 = 0x20;
 const CONTEXT: u8 = 0x80;
+/// The bits of a tag that tell what a type's number means.
+const CLASS: u8 = 0xc0;
+/// The bits of a tag that are its number.
+const NUMBER: u8 = 0x1f;
 
 /// The tag of an element `[n]`, `n` below 31, that holds other elements.
 pub(crate) const fn context(n: u8) -> u8 {
@@ -41,15 +46,33 @@ pub(crate) struct Element<'a> {
     pub(crate) whole: &'a [u8],
 }
 
-/// Reads a sequence of elements.
+/// Reads a sequence of elements. Of a tag counts what the peers look at: the number, and of numbers that a context gives a
+/// meaning also that.
 #[derive(Clone, Copy)]
 pub(crate) struct Ber<'a> {
     reader: Reader<'a>,
+    /// Elements of unknown length within each other, 0 if every element has to state its length.
+    depth: u32,
 }
 
 impl<'a> Ber<'a> {
     pub(crate) fn new(data: &'a [u8]) -> Self {
-        Ber { reader: Reader::new(data) }
+        Ber { reader: Reader::new(data), depth: MAX_BER_DEPTH }
+    }
+
+    /// Elements that all state their length, as the distinguished rules want it.
+    pub(crate) fn definite(data: &'a [u8]) -> Self {
+        Ber { reader: Reader::new(data), depth: 0 }
+    }
+
+    /// What follows in the same manner: `rest` is the end of what is not read yet.
+    pub(crate) fn after(&self, rest: &'a [u8]) -> Self {
+        Ber { reader: Reader::new(rest), depth: self.depth }
+    }
+
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.reader.rest()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -59,7 +82,7 @@ impl<'a> Ber<'a> {
     /// The next element, whatever it is; `None`, and nothing read, if there is no whole one.
     pub(crate) fn next(&mut self) -> Option<Element<'a>> {
         let mut ahead = self.reader;
-        let element = element(&mut ahead, MAX_BER_DEPTH)?;
+        let element = element(&mut ahead, self.depth)?;
         self.reader = ahead;
         Some(element)
     }
@@ -67,14 +90,25 @@ impl<'a> Ber<'a> {
     /// The content of the next element if its tag is `tag`; otherwise nothing is read.
     pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
         let mut ahead = *self;
-        let element = ahead.next().filter(|e| e.tag == tag)?;
+        let element = ahead.next().filter(|e| is_tag(e.tag, tag))?;
         *self = ahead;
         Some(element.content)
     }
 
     /// The elements in the next element if its tag is `tag`.
     pub(crate) fn open(&mut self, tag: u8) -> Option<Ber<'a>> {
-        self.content(tag).map(Ber::new)
+        self.content(tag).map(|content| Ber { reader: Reader::new(content), depth: self.depth })
+    }
+
+    /// Passes over tag and length of the next element if its tag has this number; what is in it comes next.
+    pub(crate) fn enter(&mut self, number: u8) -> Option<()> {
+        let mut ahead = self.reader;
+        let (tag, _) = head(&mut ahead)?;
+        if tag & NUMBER != number {
+            return None;
+        }
+        self.reader = ahead;
+        Some(())
     }
 
     /// The next element as an object identifier.
@@ -94,26 +128,50 @@ impl<'a> Ber<'a> {
 
     /// The object identifier of the next element, an `AlgorithmIdentifier`.
     pub(crate) fn algorithm(&mut self) -> Option<ObjectIdentifier> {
-        self.open(SEQUENCE)?.oid()
+        ObjectIdentifier::from_bytes(self.encoded_algorithm()?).ok()
     }
+
+    /// The same as it stands; it may be none.
+    pub(crate) fn encoded_algorithm(&mut self) -> Option<&'a [u8]> {
+        let mut fields = self.open(SEQUENCE)?;
+        let algorithm = fields.content(OID)?;
+        // Parameters, if there are any.
+        if fields.is_empty() || fields.next().is_some() { Some(algorithm) } else { None }
+    }
+}
+
+/// Whether `tag` will do for `wanted`: if its number is the same, and it belongs to a context as that does.
+pub(crate) fn is_tag(tag: u8, wanted: u8) -> bool {
+    let of_context = |tag: u8| tag & CLASS == CONTEXT;
+    tag & NUMBER == wanted & NUMBER && (of_context(tag) || !of_context(wanted))
+}
+
+/// Reads tag and length; `None` for a length that is not known.
+fn head(reader: &mut Reader<'_>) -> Option<(u8, Option<usize>)> {
+    let tag = reader.u8()?;
+    if tag & NUMBER == NUMBER {
+        while reader.u8()? & 0x80 != 0 {}
+    }
+    let length = match reader.u8()? {
+        0x80 if tag & CONSTRUCTED != 0 => None,
+        0x80 | 0xff => return None,
+        short if short < 0x80 => Some(short.into()),
+        long => {
+            let bytes = reader.take(usize::from(long & 0x7f))?;
+            let add = |n: usize, &b: &u8| n.checked_mul(256)?.checked_add(b.into());
+            Some(bytes.iter().try_fold(0, add)?)
+        }
+    };
+    Some((tag, length))
 }
 
 /// Reads an element; `depth` bounds the search for ends within ends.
 fn element<'a>(reader: &mut Reader<'a>, depth: u32) -> Option<Element<'a>> {
     let start = reader.rest();
-    let tag = reader.u8()?;
-    if tag & 0x1f == 0x1f {
-        while reader.u8()? & 0x80 != 0 {}
-    }
-    let content = match reader.u8()? {
-        0x80 if tag & CONSTRUCTED != 0 => until_end(reader, depth.checked_sub(1)?)?,
-        0x80 => return None,
-        short if short < 0x80 => reader.take(short.into())?,
-        long => {
-            let bytes = reader.take(usize::from(long & 0x7f))?;
-            let length = bytes.iter().try_fold(0usize, |n, &b| n.checked_mul(256)?.checked_add(b.into()))?;
-            reader.take(length)?
-        }
+    let (tag, length) = head(reader)?;
+    let content = match length {
+        Some(length) => reader.take(length)?,
+        None => until_end(reader, depth.checked_sub(1)?)?,
     };
     let read = start.len().checked_sub(reader.rest().len())?;
     Some(Element { tag, content, whole: start.get(..read)? })
@@ -156,6 +214,42 @@ mod tests {
         }
         assert!(Ber::new(&[4, 0xff].repeat(100)).next().is_none());
         assert!(Ber::new(&[0x30, 0x80].repeat(100_000)).next().is_none());
+    }
+
+    #[test]
+    fn tags_are_told_apart_by_number_and_context() {
+        for (tag, wanted, expected) in [
+            (SEQUENCE, SEQUENCE, true),
+            (0x10, SEQUENCE, true),
+            (0xf0, SEQUENCE, true),
+            (SET, SEQUENCE, false),
+            (context(1), context(1), true),
+            (context_value(1), context(1), true),
+            (0x01, context(1), false),
+            (0xa2, INTEGER, true),
+        ] {
+            assert_eq!(is_tag(tag, wanted), expected, "{tag:#x} for {wanted:#x}");
+        }
+    }
+
+    #[test]
+    fn lengths_have_to_be_stated_where_the_rules_are_strict() {
+        let bytes = [0x30, 0x80, 4, 1, 7, 0, 0];
+        assert!(Ber::new(&bytes).open(SEQUENCE).is_some());
+        assert!(Ber::definite(&bytes).open(SEQUENCE).is_none());
+        let nested = [[0x30, 7].as_slice(), &bytes].concat();
+        let mut inner = Ber::definite(&nested).open(SEQUENCE).unwrap();
+        assert!(inner.next().is_none());
+        assert_eq!(inner.enter(0x10), Some(()));
+        assert_eq!(inner.rest(), [4, 1, 7, 0, 0]);
+    }
+
+    #[test]
+    fn algorithms_with_and_without_parameters() {
+        let read = |bytes: &'static [u8]| Ber::new(bytes).encoded_algorithm();
+        assert_eq!(read(&[0x30, 4, 6, 2, 0x2a, 3]), Some(&[0x2a, 3][..]));
+        assert_eq!(read(&[0x30, 6, 6, 2, 0x2a, 3, 5, 0]), Some(&[0x2a, 3][..]));
+        assert_eq!(read(&[0x30, 6, 6, 2, 0x2a, 3, 5, 9]), None);
     }
 
     #[test]

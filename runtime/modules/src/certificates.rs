@@ -8,10 +8,10 @@ use const_oid::db::{DB, rfc4519, rfc5912};
 use sha1::{Digest, Sha1};
 
 use crate::ber::{
-    BIT_STRING, Ber, GENERALIZED_TIME, IA5_STRING, INTEGER, OID, PRINTABLE_STRING, SEQUENCE, SET,
-    TELETEX_STRING, UTC_TIME, UTF8_STRING, context,
+    BIT_STRING, BOOLEAN, Ber, GENERALIZED_TIME, IA5_STRING, INTEGER, OCTET_STRING, OID, PRINTABLE_STRING,
+    SEQUENCE, SET, TELETEX_STRING, UTC_TIME, UTF8_STRING, context, is_tag,
 };
-use crate::limits::MAX_CHAIN;
+use crate::limits::{MAX_CHAIN, MAX_DISTINGUISHED_NAME};
 use crate::value::hex;
 
 /// An old object identifier of `sha1WithRSAEncryption` that signatures still have.
@@ -70,23 +70,35 @@ pub(crate) struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// The next certificate.
+    /// The next certificate. Signatures are encoded freely, but certificates by the distinguished rules, as far as the
+    /// peers care: what isn't is none.
     pub(crate) fn parse(ber: &mut Ber<'a>) -> Option<Self> {
-        let whole = ber.next().filter(|e| e.tag == SEQUENCE)?;
-        let mut parts = Ber::new(whole.content);
-        let to_be_signed = parts.next().filter(|e| e.tag == SEQUENCE)?;
-        let mut signed = Ber::new(to_be_signed.content);
-        let algorithm = parts.open(SEQUENCE)?.oid();
-        // Before the bits is how many of the last byte don't count: none.
-        let signature = parts.content(BIT_STRING).and_then(|bits| bits.get(1..)).unwrap_or_default();
+        let is_short = |bytes: &&[u8]| bytes.len() <= MAX_DISTINGUISHED_NAME;
+        let mut ahead = Ber::definite(ber.rest());
+        let whole = ahead.next().filter(|e| is_tag(e.tag, SEQUENCE))?;
+        let mut parts = Ber::definite(whole.content);
+        let to_be_signed = parts.next().filter(|e| is_tag(e.tag, SEQUENCE))?;
+        let mut signed = Ber::definite(to_be_signed.content);
         let version = signed.open(context(0)).map_or(Some(0), |mut version| version.small_integer())?;
-        let serial = signed.content(INTEGER)?;
-        signed.content(SEQUENCE)?;
-        let issuer = signed.content(SEQUENCE)?;
+        let serial = signed.content(INTEGER).filter(is_short)?;
+        signed.encoded_algorithm()?;
+        let issuer = signed.content(SEQUENCE).filter(is_short)?;
         let mut validity = signed.open(SEQUENCE)?;
         let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
-        let subject = signed.content(SEQUENCE)?;
-        let key = signed.content(SEQUENCE).unwrap_or_default();
+        let subject = signed.content(SEQUENCE).filter(is_short)?;
+        let key = signed.content(SEQUENCE)?;
+        let mut of_key = Ber::definite(key);
+        of_key.encoded_algorithm()?;
+        bits(&mut of_key)?;
+        // Identifiers of issuer and subject.
+        signed.content(context(1));
+        signed.content(context(2));
+        if !are_extensions(signed) {
+            return None;
+        }
+        let algorithm = ObjectIdentifier::from_bytes(parts.encoded_algorithm()?).ok();
+        let signature = bits(&mut parts)?;
+        *ber = ber.after(ahead.rest());
         Some(Certificate {
             thumbprint: hex(&Sha1::digest(whole.whole)),
             version: i64::from(version).saturating_add(1),
@@ -100,6 +112,13 @@ impl<'a> Certificate<'a> {
             signed: to_be_signed.whole,
             signature,
         })
+    }
+
+    /// How long its fields are at most, written out.
+    pub(crate) fn text_len(&self) -> usize {
+        const OTHERS: usize = 512;
+        let names = self.serial.len().saturating_add(self.issuer.len()).saturating_add(self.subject.len());
+        names.saturating_mul(4).saturating_add(OTHERS)
     }
 
     /// Hexadecimal bytes with colons between.
@@ -152,20 +171,54 @@ pub(crate) fn oid_name(oid: &ObjectIdentifier) -> Cow<'static, str> {
     listed.or_else(|| DB.by_oid(oid)).map_or_else(|| oid.to_string().into(), Cow::Borrowed)
 }
 
+/// A string of bits; before them is how many of the last byte don't count, which is not looked at.
+fn bits<'a>(ber: &mut Ber<'a>) -> Option<&'a [u8]> {
+    ber.content(BIT_STRING)?.get(1..)
+}
+
+/// Whether nothing follows, or extensions to the last byte.
+fn are_extensions(mut rest: Ber<'_>) -> bool {
+    const EXTENSIONS: u8 = 3;
+    let is_extension = |ber: &mut Ber<'_>| {
+        let mut fields = ber.open(SEQUENCE)?;
+        fields.content(OID)?;
+        // Whether it is critical, if that is told.
+        fields.content(BOOLEAN);
+        fields.content(OCTET_STRING).map(|_| ())
+    };
+    if rest.is_empty() {
+        return true;
+    }
+    let Some(mut list) = rest.enter(EXTENSIONS).and_then(|()| rest.open(SEQUENCE)) else { return false };
+    while !list.is_empty() {
+        if is_extension(&mut list).is_none() {
+            return false;
+        }
+    }
+    rest.is_empty()
+}
+
 /// A name as OpenSSL writes it: `/C=US/O=Example/CN=Somebody`; a value that is no text as `#` and hexadecimal. It ends
 /// before the first part that doesn't parse.
 fn distinguished_name(encoded: &[u8]) -> String {
-    let mut name = Ber::new(encoded);
+    let mut name = Ber::definite(encoded);
     std::iter::from_fn(|| relative_name(name.open(SET)?)).collect()
 }
 
 fn relative_name(mut attributes: Ber<'_>) -> Option<String> {
     let mut text = String::from("/");
-    while !attributes.is_empty() {
+    let mut attribute = || {
         let mut attribute = attributes.open(SEQUENCE)?;
-        let kind = ObjectIdentifier::from_bytes(attribute.content(OID)?);
-        let kind = kind.map_or("invalid".into(), |oid| oid_name(&oid));
-        let value = attribute.next()?;
+        let kind = attribute.content(OID)?;
+        Some((kind, attribute.next()?))
+    };
+    // At least one.
+    let first = attribute()?;
+    for (kind, value) in std::iter::once(first).chain(std::iter::from_fn(attribute)) {
+        let kind = match kind {
+            [] => "0.0".into(),
+            kind => ObjectIdentifier::from_bytes(kind).map_or("invalid".into(), |oid| oid_name(&oid)),
+        };
         match printable(value.tag, value.content) {
             Some(value) => write!(text, "{kind}={value}").ok()?,
             None => write!(text, "{kind}=#{}", String::from_utf8_lossy(&hex(value.content))).ok()?,
@@ -314,5 +367,54 @@ mod tests {
         .concat();
         assert_eq!(distinguished_name(&name), "/C=US/L=Redmond/O=Søren/1.2.3.4=x/CN=#0041/OU=#614062");
         assert_eq!(distinguished_name(b"\x31"), "");
+    }
+
+    fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        [&[tag, u8::try_from(content.len()).unwrap()][..], &content].concat()
+    }
+
+    /// A certificate with this key and what follows it.
+    fn certificate(key: &[u8], extensions: &[u8]) -> Vec<u8> {
+        let algorithm = wrap(SEQUENCE, &[&wrap(OID, &[&[0x2a, 3]])]);
+        let time = wrap(UTC_TIME, &[b"200101000000Z"]);
+        let signed = wrap(
+            SEQUENCE,
+            &[
+                &wrap(INTEGER, &[&[7]]),
+                &algorithm,
+                &wrap(SEQUENCE, &[]),
+                &wrap(SEQUENCE, &[&time, &time]),
+                &wrap(SEQUENCE, &[]),
+                key,
+                extensions,
+            ],
+        );
+        wrap(SEQUENCE, &[&signed, &algorithm, &wrap(BIT_STRING, &[&[0, 9]])])
+    }
+
+    #[test]
+    fn certificates_are_whole_or_none() {
+        let key =
+            wrap(SEQUENCE, &[&wrap(SEQUENCE, &[&wrap(OID, &[&[0x2a, 3]])]), &wrap(BIT_STRING, &[&[0]])]);
+        let extension = wrap(SEQUENCE, &[&wrap(OID, &[&[0x2a, 3]]), &wrap(OCTET_STRING, &[&[1]])]);
+        let list = wrap(context(3), &[&wrap(SEQUENCE, &[&extension, &extension])]);
+        let is_read = |bytes: &[u8]| {
+            let mut ber = Ber::new(bytes);
+            Certificate::parse(&mut ber).is_some_and(|c| c.serial() == "07" && ber.is_empty())
+        };
+        assert!(is_read(&certificate(&key, &[])));
+        assert!(is_read(&certificate(&key, &list)));
+        let no_list = wrap(context(3), &[&extension]);
+        let wrong_number = wrap(context(4), &[&wrap(SEQUENCE, &[&extension])]);
+        for (key, extensions) in
+            [(&[][..], &[][..]), (&key[..2], &[]), (&key, &no_list), (&key, &wrong_number)]
+        {
+            assert!(!is_read(&certificate(key, extensions)), "{key:?} {extensions:?}");
+        }
+        let whole = certificate(&key, &list);
+        for end in 0..whole.len() {
+            assert!(!is_read(&whole[..end]), "{end}");
+        }
     }
 }

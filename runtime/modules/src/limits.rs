@@ -83,10 +83,6 @@ pub const MAX_DOTNET_ROWS: usize = 1 << 16;
 /// Bytes of a name in .NET metadata. The standard allows 1,023, obfuscators write more.
 pub const MAX_DOTNET_NAME: usize = 1 << 14;
 
-/// Work of one assembly: about the bytes of the names read and of the classes and methods listed, so that rows that
-/// share a name or a signature don't multiply it. The largest libraries take a quarter.
-pub const MAX_DOTNET_WORK: usize = 1 << 27;
-
 /// User strings of an assembly.
 pub const MAX_DOTNET_USER_STRINGS: usize = 1 << 18;
 
@@ -105,22 +101,27 @@ pub const MAX_DEX_STRINGS: usize = 1_000_000;
 /// Fields, methods, classes and entries of the map that are listed: the instructions can name no more.
 pub const MAX_DEX_ITEMS: usize = 1 << 16;
 
-/// Parameters of all prototypes, and of all methods: many may share one list of 255.
-pub const MAX_DEX_PARAMETERS: usize = 1 << 20;
+/// Signatures of one file that are verified, those of certificates included: up to thirty in practice, each of which may
+/// take a millisecond.
+pub const MAX_VERIFICATIONS: usize = 48;
 
-/// Bytes of strings that are not ASCII, which are kept decoded: many may share one of 64 KiB.
-pub const MAX_DEX_TEXT: usize = 1 << 24;
+/// Bytes of a certificate or of attributes that are signed; real ones have up to some thousand.
+pub const MAX_SIGNED_BYTES: usize = 1 << 16;
 
-/// Signatures of one file that are verified, those of certificates included: about ten in practice.
-pub const MAX_VERIFICATIONS: usize = 256;
+/// Bytes of an encoded name in a certificate; real ones have some hundred.
+pub const MAX_DISTINGUISHED_NAME: usize = 1 << 13;
 
 /// Bytes of an RSA modulus: 4,096 bits, as much as authorities issue.
 pub const MAX_RSA_BYTES: usize = 512;
-/// Bytes of names read of an ELF file, as a multiple of its length and at least; ordinary ones have each name
-/// about once.
-pub const ALLOWANCE_FACTOR: usize = 4;
+
+/// Work that a file may cost one module: about the bytes of names that are looked at and of the values that are made. So
+/// much for each byte of the file, at least and at most; what would take more is left out of lists, or undefined. The
+/// hostile files of the benches take up to two instructions for a unit, hence some 50 milliseconds at most.
+pub const ALLOWANCE_FACTOR: usize = 32;
 /// See [`ALLOWANCE_FACTOR`].
-pub const ALLOWANCE_MIN: usize = 1 << 20;
+pub const ALLOWANCE_MIN: usize = 1 << 23;
+/// See [`ALLOWANCE_FACTOR`].
+pub const ALLOWANCE_MAX: usize = 1 << 26;
 
 /// Symbols of an ELF file: a value takes many times its bytes in the file. Programs
 /// with debug information have some hundred thousand.

@@ -198,6 +198,40 @@ mod tests {
         assert_eq!(modules.call(module, length, &[Arg::Str(b"abc")]), Some(Scalar::Int(3)));
     }
 
+    /// What was parsed of a file when these modules were asked for: roots, and readers that found something.
+    fn parsed(file: &[u8], asked: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
+        let modules = Modules::new(file, 0);
+        for name in asked {
+            modules.root(module_id(name).unwrap()).unwrap();
+        }
+        let roots = MODULES.iter().zip(&modules.roots).filter(|(_, root)| root.get().is_some());
+        let elf = modules.elf.get().is_some_and(Option::is_some).then_some("elf");
+        let pe = modules.pe.get().is_some_and(Option::is_some).then_some("pe");
+        (roots.map(|(module, _)| module.name).collect(), elf.into_iter().chain(pe).collect())
+    }
+
+    #[test]
+    fn a_module_is_parsed_when_it_is_asked_for_and_of_its_own_files() {
+        let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+        elf.resize(64, 0);
+        let mut pe = b"MZ".to_vec();
+        pe.resize(0x200, 0);
+        pe[0x3c] = 0x40;
+        pe[0x40..0x44].copy_from_slice(b"PE\0\0");
+        for (file, asked, readers) in [
+            (&elf, &["pe"][..], &[][..]),
+            (&elf, &["dotnet"], &[]),
+            (&elf, &["elf"], &["elf"]),
+            (&pe, &["elf"], &[]),
+            (&pe, &["pe"], &["pe"]),
+            // The headers are read once for both.
+            (&pe, &["dotnet", "pe"], &["pe"]),
+            (&pe, &[], &[]),
+        ] {
+            assert_eq!(parsed(file, asked), (asked.to_vec(), readers.to_vec()), "{asked:?}");
+        }
+    }
+
     #[test]
     fn time_is_what_the_caller_says() {
         let (module, now) = function_id("time", "now", &[]);

@@ -1,6 +1,9 @@
 //! Bounds-checked reading of numbers: little-endian ones, and those of formats that leave order and size to the file.
 
-use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MIN};
+use std::cell::Cell;
+
+use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MAX, ALLOWANCE_MIN};
+use crate::value::Node;
 
 /// Reads forward; every read past the end is `None` and moves nothing.
 #[derive(Debug, Clone, Copy)]
@@ -108,26 +111,34 @@ impl Order {
     }
 }
 
-/// Bytes of strings that may be read. Strings without an end, or many names for one string, would otherwise cost the
-/// square of the file's length; ordinary files have each string once.
+/// Work that a file may cost a module: bytes looked at more than once, and bytes made of them. Strings without an end, or
+/// many entries of a table that share one place, would otherwise cost the square of the file's length.
 #[derive(Debug)]
-pub(crate) struct Allowance(usize);
+pub(crate) struct Allowance(Cell<usize>);
 
 impl Allowance {
     /// For a file of `len` bytes.
     pub(crate) fn new(len: usize) -> Self {
-        Allowance(len.saturating_mul(ALLOWANCE_FACTOR).saturating_add(ALLOWANCE_MIN))
+        let allowance = len.saturating_mul(ALLOWANCE_FACTOR).saturating_add(ALLOWANCE_MIN);
+        Allowance(Cell::new(allowance.min(ALLOWANCE_MAX)))
     }
 
-    /// Takes `n` bytes off; `None` if there are not so many left.
-    pub(crate) fn spend(&mut self, n: usize) -> Option<()> {
-        self.0 = self.0.checked_sub(n)?;
-        Some(())
+    /// Takes `n` off; `None`, and nothing is left, if there is not so much.
+    pub(crate) fn spend(&self, n: usize) -> Option<()> {
+        let left = self.0.get().checked_sub(n);
+        self.0.set(left.unwrap_or(0));
+        left.map(|_| ())
+    }
+
+    /// The items, as long as there is something left, each of which becomes a structure of so many fields.
+    pub(crate) fn each<T>(&self, fields: usize, items: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+        let cost = fields.saturating_mul(size_of::<Node<'_>>());
+        items.map_while(move |item| self.spend(cost).map(|()| item))
     }
 
     /// The bytes of `data` before the first zero, and whether there is one; `None` when the allowance is used up.
-    pub(crate) fn until_zero<'a>(&mut self, data: &'a [u8]) -> Option<(&'a [u8], bool)> {
-        let within = data.get(..self.0).unwrap_or(data);
+    pub(crate) fn until_zero<'a>(&self, data: &'a [u8]) -> Option<(&'a [u8], bool)> {
+        let within = data.get(..self.0.get()).unwrap_or(data);
         match memchr::memchr(0, within) {
             Some(end) => {
                 self.spend(end)?;
@@ -137,10 +148,7 @@ impl Allowance {
                 self.spend(data.len())?;
                 Some((data, false))
             }
-            None => {
-                self.0 = 0;
-                None
-            }
+            None => self.spend(usize::MAX).and(None),
         }
     }
 }
@@ -186,7 +194,7 @@ mod tests {
     #[test]
     fn strings_are_read_until_the_allowance_is_used_up() {
         let data = [b'x'; 8];
-        let mut allowance = Allowance(20);
+        let allowance = Allowance(Cell::new(20));
         assert_eq!(allowance.until_zero(b"ab\0c"), Some((&b"ab"[..], true)));
         assert_eq!(allowance.until_zero(&data), Some((&data[..], false)));
         assert_eq!(allowance.until_zero(&data), Some((&data[..], false)));

@@ -77,10 +77,11 @@ impl<'a> Node<'a> {
 
     /// Text; what is no UTF-8 is replaced.
     pub(crate) fn lossy(bytes: &'a [u8]) -> Self {
-        Node::Str(match String::from_utf8_lossy(bytes) {
-            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        })
+        // Much faster than replacing nothing.
+        if std::str::from_utf8(bytes).is_ok() {
+            return Node::bytes(bytes);
+        }
+        Node::text(String::from_utf8_lossy(bytes))
     }
 
     /// A number that is unsigned in the file; in rules all are signed.

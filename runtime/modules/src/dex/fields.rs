@@ -1,5 +1,7 @@
 //! The fields of `dex`, laid out as the schema says, and its functions. Structures are written in the schema's order.
 
+use std::borrow::Cow;
+
 use hallmark_image::schema::Field;
 use sha1::{Digest, Sha1};
 
@@ -20,18 +22,22 @@ pub(crate) fn root<'a>(data: &'a [u8], schema: &'static [Field]) -> Node<'a> {
     let dex = Dex::parse(data);
     root.set("is_dex", Node::Bool(dex.is_some()));
     let Some(dex) = dex else { return root.done() };
+    let allowance = &dex.allowance;
     root.set("header", header(&dex));
     let all = 0..dex.strings.len();
-    root.set("strings", Node::Array(all.map(|number| string(&dex, number)).collect()));
+    root.set("strings", Node::Array(allowance.each(1, all).map(|number| string(&dex, number)).collect()));
     let all = 0..dex.types.len();
-    root.set("types", Node::Array(all.map(|number| ty(&dex, number)).collect()));
-    root.set("protos", Node::Array(dex.protos.iter().map(|p| proto(&dex, p)).collect()));
-    root.set("fields", Node::Array(dex.fields().map(|f| member(&dex, &f, ty(&dex, f.kind))).collect()));
-    root.set("methods", Node::Array(methods(&dex)));
-    root.set("class_defs", Node::Array(dex.classes().map(|c| class(&dex, &c)).collect()));
+    root.set("types", Node::Array(allowance.each(1, all).map(|number| ty(&dex, number)).collect()));
+    root.set("protos", Node::Array(dex.protos.iter().map_while(|p| proto(&dex, p)).collect()));
+    let fields = allowance.each(3, dex.fields()).map(|f| member(&dex, &f, ty(&dex, f.kind)));
+    root.set("fields", Node::Array(fields.collect()));
+    let method = |m: Member| Some(member(&dex, &m, proto(&dex, dex.protos.get(m.kind)?)?));
+    root.set("methods", Node::Array(allowance.each(3, dex.methods()).map_while(method).collect()));
+    let classes = allowance.each(4, dex.classes()).map(|c| class(&dex, &c));
+    root.set("class_defs", Node::Array(classes.collect()));
     if let Some((size, items)) = dex.map() {
         let item = |item: &[u32; 4]| Node::Struct(item.iter().map(|&n| Node::Int(n.into())).collect());
-        let items = Node::Array(items.iter().map(item).collect());
+        let items = Node::Array(allowance.each(4, items.iter()).map(item).collect());
         root.set("map_list", Node::Struct(vec![Node::Int(size.into()), items]));
     }
     root.done()
@@ -117,35 +123,33 @@ fn header<'a>(dex: &Dex<'a>) -> Node<'a> {
 }
 
 fn string<'a>(dex: &Dex<'a>, number: usize) -> Node<'a> {
-    dex.strings.get(number).map_or(Node::Undefined, |text| Node::Str(text.clone()))
+    let Some(text) = dex.strings.get(number) else { return Node::Undefined };
+    match text {
+        Cow::Borrowed(text) => Node::bytes(text),
+        Cow::Owned(text) => {
+            dex.allowance.spend(text.len()).map_or(Node::Undefined, |()| Node::Str(text.clone().into()))
+        }
+    }
 }
 
 fn ty<'a>(dex: &Dex<'a>, number: usize) -> Node<'a> {
     dex.types.get(number).map_or(Node::Undefined, |&number| string(dex, number))
 }
 
-fn proto<'a>(dex: &Dex<'a>, proto: &Proto) -> Node<'a> {
-    Node::Struct(vec![
+/// `None` if there is no allowance for its parameters: many methods may share them.
+fn proto<'a>(dex: &Dex<'a>, proto: &Proto) -> Option<Node<'a>> {
+    let fields = proto.parameters.len().checked_add(4)?;
+    dex.allowance.spend(fields.checked_mul(size_of::<Node<'_>>())?)?;
+    Some(Node::Struct(vec![
         string(dex, proto.shorty),
         ty(dex, proto.result),
         Node::count(proto.parameters.len()),
         Node::Array(proto.parameters.iter().map(|&number| ty(dex, number)).collect()),
-    ])
+    ]))
 }
 
 fn member<'a>(dex: &Dex<'a>, member: &Member, kind: Node<'a>) -> Node<'a> {
     Node::Struct(vec![ty(dex, member.class), kind, string(dex, member.name)])
-}
-
-/// The methods, until their parameters are too many.
-fn methods<'a>(dex: &Dex<'a>) -> Vec<Node<'a>> {
-    let mut left = crate::limits::MAX_DEX_PARAMETERS;
-    let next = |m: Member| {
-        let of = dex.protos.get(m.kind)?;
-        left = left.checked_sub(of.parameters.len())?;
-        Some(member(dex, &m, proto(dex, of)))
-    };
-    dex.methods().map_while(next).collect()
 }
 
 fn class<'a>(dex: &Dex<'a>, class: &Class) -> Node<'a> {

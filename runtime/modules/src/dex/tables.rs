@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::text::decode;
-use crate::limits::{MAX_DEX_ITEMS, MAX_DEX_PARAMETERS, MAX_DEX_STRINGS, MAX_DEX_TEXT};
-use crate::reader::Reader;
+use crate::limits::{MAX_DEX_ITEMS, MAX_DEX_STRINGS};
+use crate::reader::{Allowance, Reader};
 
 const HEADER_SIZE: u32 = 0x70;
 /// Tags of the two byte orders; all files there are have the first.
@@ -15,6 +15,8 @@ const CONTAINER_VERSION: u32 = 41;
 /// What a method can have.
 const MAX_PARAMETERS: u32 = 255;
 const MAX_STRING: u32 = 0x1_0000;
+/// What a byte of a string that is not ASCII counts for.
+const DECODING: usize = 24;
 
 /// A Dalvik executable.
 pub(super) struct Dex<'a> {
@@ -23,6 +25,7 @@ pub(super) struct Dex<'a> {
     /// Of the string that names each type, its number.
     pub(super) types: Vec<usize>,
     pub(super) protos: Vec<Proto>,
+    pub(super) allowance: Allowance,
     data: &'a [u8],
 }
 
@@ -121,15 +124,16 @@ impl<'a> Dex<'a> {
     /// `None` if the file is no Dalvik executable.
     pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         let header = Header::parse(data)?;
-        let mut dex = Dex { header, strings: Vec::new(), types: Vec::new(), protos: Vec::new(), data };
+        let allowance = Allowance::new(data.len());
+        let mut dex =
+            Dex { header, strings: Vec::new(), types: Vec::new(), protos: Vec::new(), allowance, data };
         dex.strings = dex.read_strings();
         dex.types = dex.entries(dex.header.types, Reader::u32).filter_map(|n| dex.string(n)).collect();
-        let mut parameters = MAX_DEX_PARAMETERS;
         dex.protos = dex
             .entries(dex.header.protos, |reader| Some((reader.u32()?, reader.u32()?, reader.u32()?)))
             .filter_map(|(shorty, result, list)| {
                 let (shorty, result) = (dex.string(shorty)?, dex.ty(result)?);
-                let list = if list == 0 { None } else { dex.type_list(list, &mut parameters) };
+                let list = if list == 0 { None } else { dex.type_list(list) };
                 Some(Proto { shorty, result, parameters: list.unwrap_or_default() })
             })
             .collect();
@@ -137,16 +141,18 @@ impl<'a> Dex<'a> {
     }
 
     fn read_strings(&self) -> Vec<Cow<'a, [u8]>> {
-        let mut owned = MAX_DEX_TEXT;
-        self.entries(self.header.strings, Reader::u32)
+        self.allowance
+            .each(1, self.entries(self.header.strings, Reader::u32))
             .filter_map(|offset| {
                 let mut reader =
                     Reader::new(self.at(offset.max(HEADER_SIZE)).filter(|_| offset >= HEADER_SIZE)?);
                 let length = leb128(&mut reader).filter(|&length| length <= MAX_STRING)?;
                 // The number of UTF-16 units, taken for that of bytes as the peers do.
                 let bytes = reader.take(usize::try_from(length).ok()?)?;
+                // Many entries may share a string, and decoding takes a while.
+                self.allowance.spend(bytes.len())?;
                 if !bytes.is_ascii() {
-                    owned = owned.checked_sub(bytes.len())?;
+                    self.allowance.spend(bytes.len().checked_mul(DECODING)?)?;
                 }
                 decode(bytes)
             })
@@ -166,10 +172,10 @@ impl<'a> Dex<'a> {
         std::iter::from_fn(move || read(&mut reader)).take(count)
     }
 
-    fn type_list(&self, offset: u32, left: &mut usize) -> Option<Vec<usize>> {
+    fn type_list(&self, offset: u32) -> Option<Vec<usize>> {
         let mut reader = Reader::new(self.at(offset)?);
         let size = usize::try_from(reader.u32().filter(|&size| size <= MAX_PARAMETERS)?).ok()?;
-        *left = left.checked_sub(size)?;
+        self.allowance.spend(size.checked_mul(size_of::<usize>())?)?;
         let numbers = std::iter::from_fn(|| reader.u16()).take(size);
         Some(numbers.filter_map(|n| self.ty(n.into())).collect())
     }

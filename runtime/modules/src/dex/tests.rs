@@ -4,7 +4,7 @@ use hallmark_image::schema::{MODULES, module_id};
 
 use super::root;
 use crate::Node;
-use crate::limits::{MAX_DEX_ITEMS, MAX_DEX_PARAMETERS};
+use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MIN};
 
 const HEADER: u32 = 0x70;
 const PARAMETERS: u16 = 255;
@@ -58,9 +58,12 @@ fn lists(file: &[u8]) -> Vec<(&'static str, usize)> {
 fn parameters_that_methods_share_are_bounded() {
     let few = lists(&many_parameters(10));
     assert!(few.contains(&("methods", 10)), "{few:?}");
-    let many = lists(&many_parameters(100_000));
-    let bound = MAX_DEX_PARAMETERS / usize::from(PARAMETERS);
-    assert!(bound < MAX_DEX_ITEMS && many.contains(&("methods", bound)), "{many:?}");
+    let file = many_parameters(60_000);
+    let bound =
+        (ALLOWANCE_MIN + file.len() * ALLOWANCE_FACTOR) / (usize::from(PARAMETERS) * size_of::<Node<'_>>());
+    let many = lists(&file);
+    let (_, methods) = many.iter().find(|(name, _)| *name == "methods").unwrap();
+    assert!((bound / 2..bound).contains(methods), "{methods} methods, at most {bound}");
 }
 
 #[test]

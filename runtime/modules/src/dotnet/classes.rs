@@ -155,7 +155,7 @@ impl<'a> Assembly<'a> {
     fn class(&self, row: usize) -> Option<Class<'a>> {
         self.text(TYPE_DEF, row, 1).filter(|name| !name.is_empty() && *name != "<Module>")?;
         let flags = self.tables.cell(TYPE_DEF, row, 0)?;
-        let generic = self.generic.get(&(TYPE_DEF, row)).cloned().unwrap_or_default();
+        let generic = self.generic_of(TYPE_DEF, row)?;
         let writer = Writer { assembly: self, of_class: &generic, of_method: &[] };
         let extends = self.tables.index(TYPE_DEF, row, 3);
         let interfaces = self.interfaces.get(&row).into_iter().flatten().copied();
@@ -172,6 +172,13 @@ impl<'a> Assembly<'a> {
             methods: self.methods(row, &generic),
             generic,
         })
+    }
+
+    /// The names of the generic parameters of a class or method; `None` if the work doesn't allow for them.
+    fn generic_of(&self, table: Table, row: usize) -> Option<Vec<&'a str>> {
+        let Some(names) = self.generic.get(&(table, row)) else { return Some(Vec::new()) };
+        self.metadata.spend(names.len().saturating_mul(PARAMETER_WORK))?;
+        Some(names.clone())
     }
 
     /// The methods of a class: from its first to the next class's first.
@@ -202,7 +209,7 @@ impl<'a> Assembly<'a> {
             unsigned(&mut signature)?;
         }
         let count = unsigned(&mut signature)?;
-        let generic = self.generic.get(&(METHOD_DEF, row)).cloned().unwrap_or_default();
+        let generic = self.generic_of(METHOD_DEF, row)?;
         let writer = Writer { assembly: self, of_class, of_method: &generic };
         let return_type = writer.next(&mut signature)?;
         self.metadata.spend(return_type.len())?;

@@ -24,41 +24,43 @@ pub(crate) fn root<'a>(pe: Option<&Pe<'a>>, schema: &'static [Field]) -> Node<'a
     let found = pe.and_then(|pe| Some((pe, Assembly::new(Metadata::parse(pe)?))));
     root.set("is_dotnet", Node::Bool(found.is_some()));
     let Some((pe, assembly)) = found else { return root.done() };
-    let metadata = &assembly.metadata;
+    let (metadata, allowance) = (&assembly.metadata, &assembly.metadata.allowance);
     root.set("version", Node::bytes(metadata.version.as_bytes()));
     root.set("module_name", text(assembly.text(MODULE, 0, 1)));
     root.set("typelib", text(type_library(&assembly)));
-    let offsets = assembly.rows(FIELD_RVA).filter_map(|row| {
+    let offsets = allowance.each(1, assembly.rows(FIELD_RVA)).filter_map(|row| {
         let offset = pe.rva_to_offset(assembly.tables.cell(FIELD_RVA, row, 0)?)?;
         Some(Node::Int(offset.into()))
     });
     let constants =
         assembly.rows(CONSTANT).filter(|&row| assembly.tables.cell(CONSTANT, row, 0) == Some(STRING));
+    let constants = allowance.each(1, constants.filter_map(|row| assembly.blob(CONSTANT, row, 3)));
     let streams = metadata.streams.iter().map(|stream| {
         let name = std::str::from_utf8(stream.name).ok();
         Node::Struct(vec![text(name), Node::Int(stream.offset.into()), Node::Int(stream.size.into())])
     });
-    let module_refs = assembly.rows(MODULE_REF).filter_map(|row| assembly.text(MODULE_REF, row, 0));
+    let module_refs =
+        allowance.each(1, assembly.rows(MODULE_REF)).filter_map(|row| assembly.text(MODULE_REF, row, 0));
     for (list, count, nodes) in [
         ("field_offsets", "number_of_field_offsets", offsets.collect::<Vec<_>>()),
-        (
-            "constants",
-            "number_of_constants",
-            constants.filter_map(|row| assembly.blob(CONSTANT, row, 3)).map(Node::bytes).collect(),
-        ),
+        ("constants", "number_of_constants", constants.map(Node::bytes).collect()),
         ("streams", "number_of_streams", streams.collect()),
         ("guids", "number_of_guids", metadata.guids().map(Node::text).collect()),
-        ("user_strings", "number_of_user_strings", metadata.user_strings().map(Node::bytes).collect()),
+        (
+            "user_strings",
+            "number_of_user_strings",
+            allowance.each(1, metadata.user_strings()).map(Node::bytes).collect(),
+        ),
         ("modulerefs", "number_of_modulerefs", module_refs.map(|name| text(Some(name))).collect()),
         (
             "assembly_refs",
             "number_of_assembly_refs",
-            assembly.rows(ASSEMBLY_REF).map(|row| assembly_ref(&assembly, row)).collect(),
+            allowance.each(7, assembly.rows(ASSEMBLY_REF)).map(|row| assembly_ref(&assembly, row)).collect(),
         ),
         (
             "resources",
             "number_of_resources",
-            assembly.rows(MANIFEST_RESOURCE).map(|row| resource(&assembly, row)).collect(),
+            allowance.each(3, assembly.rows(MANIFEST_RESOURCE)).map(|row| resource(&assembly, row)).collect(),
         ),
         ("classes", "number_of_classes", assembly.classes().into_iter().map(class).collect()),
     ] {

@@ -1,11 +1,9 @@
 //! The header of the common language runtime, the root of the metadata, and its streams.
 
-use std::cell::Cell;
-
 use super::types::unsigned;
-use crate::limits::{MAX_DOTNET_NAME, MAX_DOTNET_STREAMS, MAX_DOTNET_USER_STRINGS, MAX_DOTNET_WORK};
+use crate::limits::{MAX_DOTNET_NAME, MAX_DOTNET_STREAMS, MAX_DOTNET_USER_STRINGS};
 use crate::pe::Pe;
-use crate::reader::Reader;
+use crate::reader::{Allowance, Reader};
 
 const DIRECTORY_CLR: usize = 14;
 const CLR_HEADER_SIZE: u32 = 72;
@@ -27,8 +25,7 @@ pub(super) struct Metadata<'a> {
     user_strings: Option<&'a [u8]>,
     blobs: Option<&'a [u8]>,
     guids: Option<&'a [u8]>,
-    /// What is left of [`MAX_DOTNET_WORK`].
-    work: Cell<usize>,
+    pub(super) allowance: Allowance,
 }
 
 /// A stream of the metadata.
@@ -83,14 +80,13 @@ impl<'a> Metadata<'a> {
             blobs: find(&[b"#Blob"]),
             guids: find(&[b"#GUID"]),
             streams,
-            work: Cell::new(MAX_DOTNET_WORK),
+            allowance: Allowance::new(pe.data().len()),
         })
     }
 
-    /// Takes `amount` from the work that is left; `None` if there isn't so much.
+    /// Takes `amount` from the allowance; `None` if there isn't so much.
     pub(super) fn spend(&self, amount: usize) -> Option<()> {
-        self.work.set(self.work.get().checked_sub(amount)?);
-        Some(())
+        self.allowance.spend(amount)
     }
 
     /// The string at `index` of the string heap.

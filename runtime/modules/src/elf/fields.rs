@@ -13,9 +13,10 @@ impl<'a> Elf<'a> {
     pub(crate) fn root(elf: Option<&Self>, schema: &'static [Field]) -> Node<'a> {
         let mut root = Record::new(schema);
         if let Some(elf) = elf {
+            let allowance = &Allowance::new(elf.data.len());
             elf.set_header(&mut root);
-            elf.set_segments(&mut root);
-            elf.set_sections(&mut root);
+            elf.set_segments(&mut root, allowance);
+            elf.set_sections(&mut root, allowance);
         }
         root.done()
     }
@@ -49,8 +50,8 @@ impl<'a> Elf<'a> {
         root.set("entry_point", self.entry_point().map_or(Node::Undefined, Node::word));
     }
 
-    fn set_segments(&self, root: &mut Record<'a>) {
-        let segments = self.segments.iter().flatten().map(|segment| {
+    fn set_segments(&self, root: &mut Record<'a>, allowance: &Allowance) {
+        let segments = allowance.each(8, self.segments.iter().flatten()).map(|segment| {
             Node::Struct(vec![
                 Node::kind(segment.kind),
                 Node::word(segment.flags),
@@ -86,18 +87,17 @@ impl<'a> Elf<'a> {
         entries
     }
 
-    fn set_sections(&self, root: &mut Record<'a>) {
+    fn set_sections(&self, root: &mut Record<'a>, allowance: &Allowance) {
         let Some(sections) = self.sections() else { return };
-        let allowance = &mut Allowance::new(self.data.len());
         let names = self.strings(self.header.names);
-        let list = sections.iter().map(|section| {
+        let list = allowance.each(6, sections.iter()).map(|section| {
             Node::Struct(vec![
                 Node::kind(section.kind),
                 Node::word(section.flags),
                 Node::word(section.address),
                 Node::word(section.size),
                 Node::word(section.offset),
-                name(names, section.name, allowance).map_or(Node::Undefined, Node::lossy),
+                text(names, section.name, allowance),
             ])
         });
         root.set("sections", Node::Array(list.collect()));
@@ -106,15 +106,26 @@ impl<'a> Elf<'a> {
         {
             let (symbols, names) = self.symbols(kind);
             root.set(count, Node::count(symbols.len()));
-            let list = symbols.iter().map(|symbol| node(symbol, names, allowance));
+            let list = allowance.each(7, symbols.iter()).map(|symbol| node(symbol, names, allowance));
             root.set(table, Node::Array(list.collect()));
         }
     }
 }
 
-fn node<'a>(symbol: &Symbol, names: Option<&'a [u8]>, allowance: &mut Allowance) -> Node<'a> {
+/// A name as a value; what is no UTF-8 takes longer.
+fn text<'a>(names: Option<&'a [u8]>, at: u64, allowance: &Allowance) -> Node<'a> {
+    const REPLACING: usize = 8;
+    let Some(bytes) = name(names, at, allowance) else { return Node::Undefined };
+    if std::str::from_utf8(bytes).is_ok() {
+        return Node::bytes(bytes);
+    }
+    let affordable = allowance.spend(bytes.len().saturating_mul(REPLACING));
+    affordable.map_or(Node::Undefined, |()| Node::lossy(bytes))
+}
+
+fn node<'a>(symbol: &Symbol, names: Option<&'a [u8]>, allowance: &Allowance) -> Node<'a> {
     Node::Struct(vec![
-        name(names, symbol.name, allowance).map_or(Node::Undefined, Node::lossy),
+        text(names, symbol.name, allowance),
         Node::word(symbol.value),
         Node::word(symbol.size),
         Node::word(symbol.kind()),

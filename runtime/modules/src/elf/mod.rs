@@ -154,7 +154,7 @@ impl<'a> Elf<'a> {
 }
 
 /// A string of a table.
-fn name<'a>(table: Option<&'a [u8]>, at: u64, allowance: &mut Allowance) -> Option<&'a [u8]> {
+fn name<'a>(table: Option<&'a [u8]>, at: u64, allowance: &Allowance) -> Option<&'a [u8]> {
     allowance.until_zero(from(table?, at)?).map(|(name, _)| name)
 }
 

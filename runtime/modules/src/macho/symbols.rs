@@ -28,7 +28,7 @@ pub(super) fn symbols<'a>(file: &File<'a>) -> Vec<Symbol<'a>> {
     let Some([offset, count, strings, size]) = tables.symbols else { return Vec::new() };
     let Some(strings) = range(file.data, strings, size) else { return Vec::new() };
     let mut reader = Reader::new(from(file.data, offset).unwrap_or_default());
-    let mut allowance = Allowance::new(file.data.len());
+    let allowance = Allowance::new(file.data.len());
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(MAX_MACHO_SYMBOLS);
     let entries =
         std::iter::from_fn(|| file.order.read(&mut reader, [Int, Byte, Byte, Half, Word])).take(count);

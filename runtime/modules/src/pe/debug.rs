@@ -34,5 +34,5 @@ fn path<'a>(pe: &Pe<'a>, rva: u32, offset: u32) -> Option<&'a [u8]> {
         _ => return None,
     };
     reader.skip(skipped)?;
-    reader.rest().split(|&b| b == 0).next()
+    pe.allowance.until_zero(reader.rest()).map(|(path, _)| path)
 }

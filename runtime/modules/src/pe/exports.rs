@@ -46,7 +46,7 @@ pub(super) fn exports<'a>(pe: &Pe<'a>) -> Option<Exports<'a>> {
     let end = directory.virtual_address.saturating_add(directory.size);
     let forwards = directory.virtual_address..end;
     let mut rvas = Reader::new(pe.at_rva(functions).unwrap_or_default());
-    for (name, ordinal) in name_of.into_iter().zip(base..=u32::MAX) {
+    for (name, ordinal) in pe.allowance.each(5, name_of.into_iter().zip(base..=u32::MAX)) {
         let Some(rva) = rvas.u32() else { break };
         let forwarded = forwards.contains(&rva);
         exports.functions.push(ExportedFunction {

@@ -17,6 +17,7 @@ use super::signatures::{Signature, signatures};
 use super::version_info::version_info;
 use crate::certificates::{Certificate, oid_name};
 use crate::late::Late;
+use crate::reader::Allowance;
 use crate::record::Record;
 use crate::value::{Node, hex};
 
@@ -40,7 +41,8 @@ impl<'a> Pe<'a> {
             root.set("is_signed", verified.at(&[0]));
             root.set("number_of_signatures", Node::count(signatures.len()));
             let signatures = signatures.iter().enumerate();
-            let signatures = signatures.map(|(i, found)| signature(found, Some((&verified, i))));
+            let signatures =
+                signatures.map(|(i, found)| signature(found, Some((&verified, i)), &pe.allowance));
             root.set("signatures", Node::Array(signatures.collect()));
         }
         root.done()
@@ -263,13 +265,22 @@ fn resource<'a>(resource: &Resource<'a>) -> Node<'a> {
 
 /// Whether a signature is right, and all signatures once they were verified.
 fn verified(data: &[u8]) -> Node<'static> {
-    let found = Pe::parse(data).map(|pe| signatures(&pe, true)).unwrap_or_default();
+    let pe = Pe::parse(data);
+    let found = pe.as_ref().map(|pe| signatures(pe, true)).unwrap_or_default();
+    let allowance = Allowance::new(data.len());
     let is_signed = Node::Bool(found.iter().any(|s| s.is_verified));
-    Node::Struct(vec![is_signed, Node::Array(found.iter().map(|found| signature(found, None)).collect())])
+    Node::Struct(vec![
+        is_signed,
+        Node::Array(found.iter().map(|found| signature(found, None, &allowance)).collect()),
+    ])
 }
 
 /// A signature; what has to be verified is taken from the signature with this number of those [`verified`], if given.
-fn signature<'a>(signature: &Signature<'_>, verified: Option<(&Late<'a>, usize)>) -> Node<'a> {
+fn signature<'a>(
+    signature: &Signature<'_>,
+    verified: Option<(&Late<'a>, usize)>,
+    allowance: &Allowance,
+) -> Node<'a> {
     let late = |path: &[usize], known: Node<'a>| match verified {
         Some((late, number)) => late.at(&[&[1, number], path].concat()),
         None => known,
@@ -284,7 +295,7 @@ fn signature<'a>(signature: &Signature<'_>, verified: Option<(&Late<'a>, usize)>
             Node::int(countersignature.sign_time),
             digest(countersignature.digest),
             name_of(Some(&countersignature.digest_algorithm)),
-            certificates(chain.iter().copied()),
+            certificates(chain.iter().copied(), allowance),
             Node::count(chain.len()),
         ])
     });
@@ -293,7 +304,7 @@ fn signature<'a>(signature: &Signature<'_>, verified: Option<(&Late<'a>, usize)>
         owned(signature.more_info.as_ref()),
         digest(signature.signer_digest),
         name_of(Some(&signature.signer_digest_algorithm)),
-        certificates(chain.iter().copied()),
+        certificates(chain.iter().copied(), allowance),
         Node::count(chain.len()),
     ]);
     Node::Struct(vec![
@@ -313,12 +324,15 @@ fn signature<'a>(signature: &Signature<'_>, verified: Option<(&Late<'a>, usize)>
         Node::count(signature.certificates.len()),
         Node::count(signature.countersignatures.len()),
         signer,
-        certificates(&signature.certificates),
+        certificates(&signature.certificates, allowance),
         Node::Array(countersignatures.collect()),
     ])
 }
 
-fn certificates<'n, 'c, 'a: 'c>(list: impl IntoIterator<Item = &'c Certificate<'a>>) -> Node<'n> {
+fn certificates<'n, 'c, 'a: 'c>(
+    list: impl IntoIterator<Item = &'c Certificate<'a>>,
+    allowance: &Allowance,
+) -> Node<'n> {
     let certificate = |c: &Certificate<'_>| {
         Node::Struct(vec![
             Node::text(c.issuer()),
@@ -332,5 +346,7 @@ fn certificates<'n, 'c, 'a: 'c>(list: impl IntoIterator<Item = &'c Certificate<'
             Node::Int(c.not_after),
         ])
     };
-    Node::Array(list.into_iter().map(certificate).collect())
+    // Many chains may share a certificate.
+    let affordable = |c: &&Certificate<'_>| allowance.spend(c.text_len()).is_some();
+    Node::Array(list.into_iter().take_while(affordable).map(certificate).collect())
 }

@@ -255,5 +255,5 @@ fn long_name<'a>(name: &[u8], strings: &'a [u8]) -> Option<&'a [u8]> {
     let offset: u32 = std::str::from_utf8(name).ok()?.strip_prefix('/')?.parse().ok()?;
     let start = strings.get(usize::try_from(offset).ok()?..)?;
     let start = start.get(..MAX_SECTION_NAME).unwrap_or(start);
-    start.split(|&b| b == 0).next()
+    start.get(..memchr::memchr(0, start).unwrap_or(start.len()))
 }

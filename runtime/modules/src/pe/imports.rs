@@ -12,6 +12,8 @@ use crate::reader::Reader;
 
 const DIRECTORY_IMPORT: usize = 1;
 const DIRECTORY_DELAY_IMPORT: usize = 13;
+/// What a function counts for, beside its name: about the bytes it takes.
+const FUNCTION_WORK: usize = 256;
 
 /// A library and what is imported from it: at least one function.
 pub(super) struct Library<'a> {
@@ -101,6 +103,7 @@ fn function<'a>(
     rva: u32,
 ) -> Option<ImportedFunction<'a>> {
     let by_ordinal: u64 = if pe.headers.is_64bit() { 1 << 63 } else { 1 << 31 };
+    pe.allowance.spend(FUNCTION_WORK)?;
     if thunk & by_ordinal != 0 {
         // Only the low 16 bits may be set.
         let ordinal = u16::try_from(thunk ^ by_ordinal).ok()?;
@@ -115,9 +118,10 @@ fn function<'a>(
     // A hint of two bytes, then the name.
     let name = pe.at_rva(u32::try_from(thunk).ok()?)?.get(2..)?;
     let name = name.get(..MAX_FUNCTION_NAME).unwrap_or(name);
-    let end = name.iter().position(|b| !b.is_ascii_graphic()).unwrap_or(name.len());
-    let (name, rest) = name.split_at_checked(end)?;
-    if name.is_empty() || rest.first().is_some_and(|&b| b != 0) {
+    let (name, _) = pe.allowance.until_zero(name)?;
+    // Without an early end, which is faster.
+    let is_printable = name.iter().fold(true, |all, b| all & b.is_ascii_graphic());
+    if name.is_empty() || !is_printable {
         return None;
     }
     Some(ImportedFunction { name: std::str::from_utf8(name).ok()?.into(), ordinal: None, rva })

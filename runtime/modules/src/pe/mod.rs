@@ -27,11 +27,13 @@ use self::imports::Library;
 use self::resources::Resources;
 use self::rich::Rich;
 use crate::limits::MAX_LIBRARY_NAME;
+use crate::reader::Allowance;
 
 /// A PE file.
 pub(crate) struct Pe<'a> {
     data: &'a [u8],
     headers: Headers<'a>,
+    allowance: Allowance,
     imports: OnceCell<Vec<Library<'a>>>,
     delayed_imports: OnceCell<Vec<Library<'a>>>,
     exports: OnceCell<Option<Exports<'a>>>,
@@ -45,6 +47,7 @@ impl<'a> Pe<'a> {
         Some(Pe {
             data,
             headers: Headers::parse(data)?,
+            allowance: Allowance::new(data.len()),
             imports: OnceCell::new(),
             delayed_imports: OnceCell::new(),
             exports: OnceCell::new(),
@@ -100,6 +103,8 @@ impl<'a> Pe<'a> {
 
     /// From a relative virtual address to the end of the file.
     fn at_rva(&self, rva: u32) -> Option<&'a [u8]> {
+        // It is looked for in all sections.
+        self.allowance.spend(self.headers.sections.len().saturating_mul(2))?;
         self.at_offset(self.headers.rva_to_offset(rva)?)
     }
 
@@ -112,7 +117,7 @@ impl<'a> Pe<'a> {
     /// A string that ends with a zero, cut after `max` bytes; `None` if it is no UTF-8.
     fn text_at_rva(&self, rva: u32, max: usize) -> Option<&'a str> {
         let data = self.at_rva(rva)?;
-        let text = data.get(..max).unwrap_or(data).split(|&b| b == 0).next()?;
+        let (text, _) = self.allowance.until_zero(data.get(..max).unwrap_or(data))?;
         std::str::from_utf8(text).ok()
     }
 

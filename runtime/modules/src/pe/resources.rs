@@ -13,6 +13,9 @@ const FLAG: u32 = 1 << 31;
 /// The levels of the tree: type, name, language.
 const LEVELS: usize = 3;
 const MAX_LANGUAGE: u32 = 0xf_ffff;
+/// What an entry that is a directory, and a resource, counts for: about the bytes it takes.
+const ENTRY_WORK: usize = 64;
+const RESOURCE_WORK: usize = 512;
 /// Larger than any file; sizes above it are noise.
 const MAX_LENGTH: u32 = 0x3fff_ffff;
 
@@ -76,10 +79,16 @@ pub(super) fn resources<'a>(pe: &Pe<'a>) -> Option<Resources<'a>> {
                 continue;
             }
             if offset & FLAG != 0 {
+                if pe.allowance.spend(ENTRY_WORK).is_none() {
+                    break;
+                }
                 queue.push_back((level.saturating_add(1), ids, child));
             }
             // Some files mark leaves as directories.
             if let Some((rva, length)) = leaf(child) {
+                if pe.allowance.spend(RESOURCE_WORK).is_none() {
+                    return Some(found);
+                }
                 found.list.push(Resource { ids, rva, offset: pe.headers.rva_to_offset(rva), length });
                 if found.list.len() == MAX_RESOURCES {
                     return Some(found);

@@ -8,10 +8,11 @@ use const_oid::db::{rfc5911, rfc5912};
 
 use super::Pe;
 use super::verify::{Verifier, is_digest_of};
-use crate::ber::{Ber, Element, INTEGER, OCTET_STRING, SEQUENCE, SET, context, context_value};
+use crate::ber::{Ber, Element, INTEGER, OCTET_STRING, SEQUENCE, SET, context, context_value, is_tag};
 use crate::certificates::{self, Certificate, OBSOLETE_SHA1_WITH_RSA};
 use crate::limits::{
     MAX_CERTIFICATES, MAX_COUNTERSIGNATURES, MAX_SIGNATURE_BYTES, MAX_SIGNATURE_DEPTH, MAX_SIGNATURES,
+    MAX_SIGNED_BYTES,
 };
 use crate::reader::Reader;
 
@@ -144,7 +145,7 @@ fn content_info<'a>(
     verifier: &mut Verifier<'_, 'a>,
     depth: u32,
 ) -> Option<Vec<Signature<'a>>> {
-    let content = ber.next().filter(|e| e.tag == SEQUENCE && e.whole.len() <= MAX_SIGNATURE_BYTES)?;
+    let content = ber.next().filter(|e| is_tag(e.tag, SEQUENCE) && e.whole.len() <= MAX_SIGNATURE_BYTES)?;
     let data = SignedData::in_content_info(Ber::new(content.content))?;
     let [signer] = data.signers.as_slice() else { return None };
     if data.version != 1 || data.digest_algorithms != 1 || data.content_type != SPC_INDIRECT_DATA {
@@ -178,6 +179,7 @@ fn content_info<'a>(
                         .and_then(|depth| content_info(&mut Ber::new(value.whole), verifier, depth));
                     nested.extend(below.unwrap_or_default());
                 }
+                _ if signature.countersignatures.len() >= MAX_COUNTERSIGNATURES => {}
                 SPC_TIME_STAMP => signature.add_time_stamp(value, signer, verifier)?,
                 rfc5911::ID_COUNTERSIGNATURE => signature.add_countersignature(value, signer, verifier)?,
                 _ => {}
@@ -191,8 +193,6 @@ fn content_info<'a>(
     signature.is_verified = signature.file_digest.as_deref() == Some(digest)
         && is_digest_of(&signer.digest_algorithm, data.content.content, signer_digest)
         && verifier.is_signed_by(signer, &signature.certificates);
-    signature.certificates.truncate(MAX_CERTIFICATES);
-    signature.countersignatures.truncate(MAX_COUNTERSIGNATURES);
     nested.insert(0, signature);
     Some(nested)
 }
@@ -207,9 +207,9 @@ impl<'a> Signature<'a> {
     ) -> Option<()> {
         if let Some(signer) = Signer::parse(&mut Ber::new(value.whole)) {
             let mut countersignature = signer.countersignature()?;
-            countersignature.is_verified =
-                is_digest_of(&signer.digest_algorithm, signed.signature, countersignature.digest)
-                    && verifier.is_signed_by(&signer, &self.certificates);
+            countersignature.is_verified = signed
+                .is_stamped(&signer.digest_algorithm, countersignature.digest)
+                && verifier.is_signed_by(&signer, &self.certificates);
             self.countersignatures.push(countersignature);
         }
         Some(())
@@ -225,10 +225,11 @@ impl<'a> Signature<'a> {
         let data = Ber::new(value.whole).open(SEQUENCE).and_then(SignedData::in_content_info);
         let Some(data) = data else { return Some(()) };
         self.certificates.extend(data.certificates);
+        self.certificates.truncate(MAX_CERTIFICATES);
         let Some(signer) = data.signers.first() else { return Some(()) };
         let countersignature = signer.countersignature()?;
         if let Some((digest_algorithm, digest)) = stamped_digest(data.content) {
-            let is_verified = is_digest_of(&digest_algorithm, signed.signature, digest)
+            let is_verified = signed.is_stamped(&digest_algorithm, digest)
                 && is_digest_of(&signer.digest_algorithm, data.content.content, countersignature.digest)
                 && verifier.is_signed_by(signer, &self.certificates);
             let stamped = Countersignature { is_verified, digest, digest_algorithm, ..countersignature };
@@ -278,6 +279,11 @@ impl<'a> Signer<'a> {
         self.signed.iter().find(|a| a.kind == *kind)?.values.first()
     }
 
+    /// Whether this is a digest of his signature.
+    fn is_stamped(&self, algorithm: &ObjectIdentifier, digest: &[u8]) -> bool {
+        self.signature.len() <= MAX_SIGNED_BYTES && is_digest_of(algorithm, self.signature, digest)
+    }
+
     /// This signer's part of a countersignature; `None` if it has no digest.
     fn countersignature(&self) -> Option<Countersignature<'a>> {
         let time = self.signed_value(&rfc5911::ID_SIGNING_TIME);
@@ -292,9 +298,21 @@ impl<'a> Signer<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// The attributes in the next element if its tag is `tag`; none otherwise.
+    /// The attributes in the next element if its tag is `tag`, up to one that is cut; none otherwise. `None` if one is
+    /// something else.
     fn list(fields: &mut Ber<'a>, tag: u8) -> Option<Vec<Self>> {
-        fields.open(tag).map_or(Some(Vec::new()), |attributes| all(attributes, Self::parse))
+        let mut list = Vec::new();
+        let mut attributes = fields.open(tag).unwrap_or_else(|| Ber::new(&[]));
+        loop {
+            // Whole elements, one in the other.
+            let mut inside = attributes;
+            let Some(whole) = inside.next() else { return Some(list) };
+            let mut parts = Ber::new(whole.content);
+            if parts.next().and_then(|_| parts.next()).is_none() && is_tag(whole.tag, SEQUENCE) {
+                return Some(list);
+            }
+            list.push(Self::parse(&mut attributes)?);
+        }
     }
 
     fn parse(ber: &mut Ber<'a>) -> Option<Self> {
@@ -305,7 +323,7 @@ impl<'a> Attribute<'a> {
 
 /// Algorithm and digest of the file in a `SpcIndirectDataContent`.
 fn file_digest(content: Element<'_>) -> Option<(ObjectIdentifier, &[u8])> {
-    if content.tag != SEQUENCE {
+    if !is_tag(content.tag, SEQUENCE) {
         return None;
     }
     let mut fields = Ber::new(content.content);

@@ -6,7 +6,7 @@ use super::Pe;
 use super::signatures::{DIRECTORY_SECURITY, Signer};
 use crate::certificates::{Certificate, chain};
 use crate::keys::{Kind, PublicKey};
-use crate::limits::MAX_VERIFICATIONS;
+use crate::limits::{MAX_SIGNED_BYTES, MAX_VERIFICATIONS};
 
 /// Verifies the signatures of one file; every digest of the file is taken once.
 pub(super) struct Verifier<'p, 'a> {
@@ -66,6 +66,9 @@ impl<'p, 'a> Verifier<'p, 'a> {
         signature: &[u8],
     ) -> Option<bool> {
         self.left = self.left.checked_sub(1)?;
+        if message.iter().map(|part| part.len()).sum::<usize>() > MAX_SIGNED_BYTES {
+            return None;
+        }
         let kind = Kind::named(algorithm)?;
         let key = PublicKey::parse(key)?;
         let digest = kind.of(message);

@@ -7,6 +7,7 @@ const OCTETS: u8 = 4;
 
 const SHA_256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
 const RSA_SHA_256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
 const CONTENT_TYPE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 3];
 const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 4];
@@ -51,7 +52,7 @@ fn certificate(issuer: &str, subject: &str, serial: &[u8]) -> Vec<u8> {
         &name(issuer),
         &validity,
         &name(subject),
-        &sequence(&[]),
+        &sequence(&[&algorithm(RSA), &element(3, &[&[0]])]),
     ]);
     sequence(&[&signed, &algorithm(RSA_SHA_256), &element(3, &[&[0]])])
 }
