@@ -61,7 +61,7 @@ fn packed(keys: &[SecretKey]) -> Release {
             patterns: compilation.stats.patterns.into(),
             rejected: 0,
         },
-        prev: None,
+        bases: Vec::new(),
     };
     let mut release = Release::pack(info, &bytes, None, DEFAULT_LEVEL).unwrap();
     for key in keys {

@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod install;
 mod map;
+mod patch;
 mod release;
 mod state;
 
@@ -23,5 +24,6 @@ pub use error::Error;
 pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_policy};
 pub use install::{Installation, Outcome, install, open_current, store_state};
 pub use map::Mapping;
+pub use patch::{Update, Used, install_directory, patch_files};
 pub use release::ReleaseBytes;
 pub use state::{Entry, State};

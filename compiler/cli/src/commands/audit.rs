@@ -12,6 +12,7 @@ use crate::compile::CompileArgs;
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
+use crate::patches::Patches;
 use crate::rebuild::{Released, compare};
 use crate::release::compiler_digest;
 use crate::trust::now;
@@ -29,6 +30,7 @@ const VERIFIER: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/audit/", env!("CA
 #[command(after_help = "Examples:
   hallmark audit release/ --source rules/
   hallmark audit release/ --source rules/ --policy build-only.policy
+  hallmark audit release-8/ --source rules/ --prev release-7/
 
 Without a policy the signatures are shown, not judged. An auditor's own policy asks for the
 build signature only: that of the auditor is added afterwards, by hallmark cosign, which wants
@@ -46,6 +48,10 @@ pub struct Args {
     /// Policy that says who must have signed by now
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    /// A release before this one, to apply the patch from it and to compare it with what the note says of it; repeatable
+    #[arg(long, value_name = "OLDRELEASE")]
+    prev: Vec<PathBuf>,
 
     /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
@@ -85,15 +91,18 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         );
     }
     let released = Released::read(&args.release, &note)?;
-    let differences = compare(&released, &args.source, &args.compile, args.threads)?;
+    let patches = Patches::read(&args.release, &note, &args.prev)?;
+    let mut differences = compare(&released, &args.source, &args.compile, args.threads)?;
+    differences.extend(patches.broken);
     output::print(&head(&args.release, &note))?;
     if !differences.is_empty() {
         output::print(&(differences.join("\n") + "\n"))?;
         return Ok(Outcome::Different);
     }
     attest(&args.release, &note)?;
+    let told: String = patches.told.iter().map(|line| format!("{line}\n")).collect();
     output::print(&format!(
-        "identical: every byte of the image was rebuilt from {}\n",
+        "identical: every byte of the image was rebuilt from {}\n{told}",
         escape::path(&args.source)
     ))?;
     Ok(Outcome::Good)

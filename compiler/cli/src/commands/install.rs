@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use hallmark_container::Policy;
 use hallmark_image::Image;
-use hallmark_store::{Outcome as Installed, ReleaseBytes, install};
+use hallmark_store::{
+    Error, Installation, Outcome as Installed, ReleaseBytes, Update, Used, install, install_directory,
+};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
@@ -13,8 +16,12 @@ use crate::trust::{NO_POLICY, find_policy, refused};
 
 /// Put a release in force in a store; what is refused changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   hallmark install rules.hmk --store /var/lib/hallmark --policy policy.txt
+  hallmark install release-8/ --store /var/lib/hallmark --policy policy.txt
+
+Of a release directory, a patch from what the store holds (from-SERIAL.zst) is used before the full
+payload (image.zst); one of the two is enough. If the patch cannot be used, the reason is printed.
 
 Exit code: 0 installed, 1 refused (the reason is printed), 2 usage or unreadable files.")]
 pub struct Args {
@@ -33,30 +40,42 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let policy = find_policy(args.policy.as_deref())?.context(NO_POLICY)?;
-    let release = ReleaseBytes::read(&args.release)?;
-    let container = match release.container() {
-        Ok(container) => container,
-        Err(error) => {
-            complain(&format!("refused: {}: {error}", escape::path(&args.release)));
-            return Ok(Outcome::Refused);
-        }
-    };
-    let self_test = |bytes: &[u8]| Image::parse(bytes).map(drop).map_err(|error| error.to_string());
-    let installation = match install(&args.store, container, &policy, self_test) {
-        Ok(installation) => installation,
+    let update = match update(args, &policy) {
+        Ok(update) => update,
         Err(error) => return refused(error),
     };
-    let did = match installation.outcome {
+    for error in &update.passed_over {
+        complain(&format!("not used: {error}"));
+    }
+    let Installation { outcome, state } = &update.installation;
+    let did = match outcome {
         Installed::Installed => "installed",
         Installed::AlreadyCurrent => "already in force",
     };
-    let state = &installation.state;
+    let used = match update.used {
+        Used::Held => "none, the store held this image".to_owned(),
+        Used::Patch { serial, bytes } => format!("patch from serial {serial}, {bytes} bytes"),
+        Used::Full { bytes } => format!("full, {bytes} bytes"),
+    };
     output::print(&format!(
-        "{did}: {} serial {} in {}\nimage {}\n",
+        "{did}: {} serial {} in {}\nimage {}\npayload {used}\n",
         state.db,
         state.current.serial,
         escape::path(&args.store),
         state.current.image
     ))?;
     Ok(Outcome::Good)
+}
+
+fn update(args: &Args, policy: &Policy) -> Result<Update, Error> {
+    let self_test = |bytes: &[u8]| Image::parse(bytes).map(drop).map_err(|error| error.to_string());
+    if args.release.is_dir() {
+        return install_directory(&args.store, &args.release, policy, self_test);
+    }
+    let release = ReleaseBytes::read(&args.release)?;
+    let in_release = |source| Error::Container { path: args.release.clone(), source };
+    let container = release.container().map_err(in_release)?;
+    let used = Used::Full { bytes: container.payload().len() as u64 };
+    let installation = install(&args.store, container, policy, self_test)?;
+    Ok(Update { installation, used, passed_over: Vec::new() })
 }

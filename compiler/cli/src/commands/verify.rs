@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use hallmark_container::limits;
 use hallmark_image::Image;
-use hallmark_store::{LoadPolicy, load};
+use hallmark_store::{Links, LoadPolicy, Origin, load, patch_files, read_file_capped};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
 use crate::trust::{NO_POLICY, find_policy, refused};
 
-/// Judge a database: signatures against a policy, digests, and the proof that its image is well-formed.
+/// Judge a database: signatures against a policy, digests, and the proof that its image is well-formed. Patches in a
+/// release directory are compared with the note; what they decode to is seen by those who hold the older image.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallmark verify --policy policy.txt rules.hmk
@@ -45,6 +47,17 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let release = note.release();
     let verdict = note.verdict();
+    let mut patches = String::new();
+    if loaded.info.origin == Origin::Release && args.path.is_dir() {
+        for (serial, path) in patch_files(&args.path)? {
+            let bytes = read_file_capped(&path, limits::MAX_PAYLOAD, Links::Refuse)?;
+            if let Err(error) = note.known_patch(&bytes) {
+                complain(&format!("refused: {}: {error}", escape::path(&path)));
+                return Ok(Outcome::Refused);
+            }
+            patches += &format!("patch from serial {serial}, {} bytes\n", bytes.len());
+        }
+    }
     let mut text = format!(
         "good: {}\ndb {} serial {}\nimage {}\nsigned by {}\n",
         escape::path(&args.path),
@@ -56,6 +69,6 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if !verdict.unknown.is_empty() {
         text.push_str(&format!("not in the policy: {}\n", verdict.unknown.join(", ")));
     }
-    output::print(&text)?;
+    output::print(&(text + &patches))?;
     Ok(Outcome::Good)
 }
