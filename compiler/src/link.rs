@@ -1,7 +1,7 @@
 //! Linking: rules get their ranks and ids, and each becomes a self-contained unit of bytes.
 //!
 //! Ids come from a hash of namespace and name in an open-addressed table with slack, so that an added rule leaves the
-//! ids of nearly all others as they were. Ranks order evaluation: globals first, then whoever is referred to.
+//! ids of nearly all others as they were; and so do the numbers of namespaces. Ranks order evaluation: globals first, then whoever is referred to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,17 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::conditions::Code;
 use crate::ir::{DeclId, LoweredRule, Value};
+use crate::limits::MAX_NAMESPACES;
 use crate::lower::{Atoms, Body, ChainPiece, LoweredVariant};
 use crate::plan::Plan;
 
 /// Where every rule goes.
 #[derive(Debug)]
 pub struct Layout {
-    /// Namespaces, ascending.
+    /// Namespaces by number; numbers that are not used are empty.
     pub namespaces: Vec<String>,
+    /// Number of each namespace.
+    numbers: BTreeMap<String, u16>,
     /// Id of each rule.
     pub ids: BTreeMap<DeclId, u32>,
     /// Rank of each rule.
@@ -35,47 +38,59 @@ pub struct Layout {
 impl Layout {
     /// Gives every rule its rank and id. References among the rules must not form cycles.
     pub fn new(rules: &[LoweredRule<'_>]) -> Layout {
-        let namespaces: BTreeSet<&str> = rules.iter().map(|r| r.ir.namespace.as_str()).collect();
-        let namespaces = namespaces.into_iter().map(str::to_owned).collect();
+        let numbers = number_namespaces(rules);
+        let slots = numbers.values().max().map_or(0, |&last| usize::from(last) + 1);
+        let mut namespaces = vec![String::new(); slots];
+        numbers.iter().for_each(|(name, &number)| namespaces[usize::from(number)] = name.clone());
         let pages = (rules.len() * 3 / 2).div_ceil(SLOTS_PER_PAGE).next_power_of_two();
         Layout {
             namespaces,
+            numbers,
             ids: assign_ids(rules, pages * SLOTS_PER_PAGE),
             ranks: assign_ranks(rules),
             pages,
         }
     }
 
-    /// Index of a namespace.
+    /// Number of a namespace.
     fn namespace(&self, name: &str) -> u16 {
-        self.namespaces.binary_search_by(|n| n.as_str().cmp(name)).unwrap_or_default() as u16
+        self.numbers.get(name).copied().unwrap_or_default()
     }
 }
 
-/// The first eight bytes of a digest of namespace and name.
-fn key(rule: &LoweredRule<'_>) -> u64 {
-    let mut hash = Sha256::new();
-    hash.update(rule.ir.namespace.as_bytes());
-    hash.update([0]);
-    hash.update(rule.ir.name.as_bytes());
-    let digest = hash.finalize();
+/// The first eight bytes of a digest of names, a zero between them.
+fn key(names: &[&str]) -> u64 {
+    let digest = Sha256::digest(names.join("\0"));
     digest.iter().take(8).fold(0, |key, &byte| key << 8 | u64::from(byte))
 }
 
 fn assign_ids(rules: &[LoweredRule<'_>], slots: usize) -> BTreeMap<DeclId, u32> {
-    let mut keyed: Vec<(u64, &str, &str, DeclId)> =
-        rules.iter().map(|r| (key(r), r.ir.namespace.as_str(), r.ir.name.as_str(), r.ir.decl)).collect();
+    let keyed = rules.iter().map(|r| {
+        let names = [r.ir.namespace.as_str(), r.ir.name.as_str()];
+        (key(&names), (names, r.ir.decl))
+    });
+    place(keyed.collect(), slots).map(|((_, decl), slot)| (decl, slot as u32)).collect()
+}
+
+fn number_namespaces(rules: &[LoweredRule<'_>]) -> BTreeMap<String, u16> {
+    let names: BTreeSet<&str> = rules.iter().map(|r| r.ir.namespace.as_str()).collect();
+    // Never fewer than names: the checker has counted them.
+    let slots = (names.len() * 3 / 2).next_power_of_two().min(MAX_NAMESPACES);
+    let keyed = names.into_iter().map(|name| (key(&[name]), name));
+    place(keyed.collect(), slots).map(|(name, slot)| (name.to_owned(), slot as u16)).collect()
+}
+
+/// Gives each entry a slot of its own, at or behind the one that its key leads to.
+fn place<T: Ord>(mut keyed: Vec<(u64, T)>, slots: usize) -> impl Iterator<Item = (T, usize)> {
     keyed.sort_unstable();
     let mut taken = vec![false; slots];
-    let mut ids = BTreeMap::new();
-    for (key, _, _, decl) in keyed {
+    keyed.into_iter().map(move |(key, entry)| {
         // The top bits: entries that are near in key order are near in the table, and probing stays short.
         let home = ((u128::from(key) * slots as u128) >> 64) as usize;
         let free = (home..slots).chain(0..home).find(|&s| !taken[s]).unwrap_or(home);
         taken[free] = true;
-        ids.insert(decl, free as u32);
-    }
-    ids
+        (entry, free)
+    })
 }
 
 fn assign_ranks(rules: &[LoweredRule<'_>]) -> BTreeMap<DeclId, u32> {

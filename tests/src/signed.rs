@@ -69,7 +69,7 @@ pub fn pack(compilation: &Compilation, serial: u64, rulemap: Option<&[u8]>, keys
         compiler: Compiler { name: "hallmark".into(), version: "0.1.0".into(), digest: Digest::of(b"") },
         source_date: 0,
         expires: None,
-        prev: None,
+        bases: Vec::new(),
     };
     let mut release = Release::pack(info, bytes, rulemap, DEFAULT_LEVEL).expect("facts that make a note");
     keys.iter().for_each(|key| release.sign(key).expect("a line more"));

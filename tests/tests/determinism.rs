@@ -3,6 +3,7 @@
 use hallmark_compiler::{Compilation, ExternalValue, Options, Source, compile};
 use hallmark_image::record::RulePage;
 use hallmark_image::{Image, SectionKind};
+use hallmark_publish::{DEFAULT_LEVEL, compress_patch};
 use hallmark_tests::{NoIncludes, RulePack};
 
 fn with_threads(sources: &[Source], options: &Options, threads: usize) -> Vec<u8> {
@@ -152,3 +153,70 @@ fn an_added_rule_changes_little_besides_its_unit() {
     let fresh: usize = after.difference(&before).map(Vec::len).sum();
     assert!(fresh < 4096, "{fresh} bytes of units are new");
 }
+
+/// Ten rules of the size that analysts write.
+fn ten_rules() -> String {
+    let rule = |i: usize| {
+        let word = |k: usize| (i * 7 + k + 1).wrapping_mul(2_654_435_761) % 4_294_967_291;
+        format!(
+            "rule added_{i} {{ meta: description = \"Detects family {:x} by its protocol\" author = \"Research\" \
+             reference = \"https://example.org/{:x}\" date = \"2026-11-{:02}\" hash = \"{:08x}{:08x}{:08x}{:08x}\" \
+             strings: $s1 = \"agent/{:x} build\" ascii wide $s2 = \"Global\\\\{:x}-lock\" wide \
+             $s3 = \"/gate/{:x}.php?id=\" nocase $op = {{ 48 8D 4C 24 ?? E8 [4] 84 C0 74 {i:02X} 48 8B D3 }} \
+             condition: uint16(0) == 0x5A4D and filesize < 3MB and 2 of them }}\n",
+            word(0),
+            word(1),
+            i + 10,
+            word(2),
+            word(3),
+            word(4),
+            word(5),
+            word(6),
+            word(0) ^ word(1),
+            word(2) ^ word(3),
+        )
+    };
+    (0..10).map(rule).collect()
+}
+
+/// Bytes of the patch from one set of sources to another.
+fn patch(old: &[Source], new: &[Source]) -> usize {
+    compress_patch(&plain(old), &plain(new), DEFAULT_LEVEL).unwrap().bytes.len()
+}
+
+#[test]
+fn ten_added_rules_make_a_small_patch() {
+    let ten = ten_rules();
+    // One namespace for all rules, and one for each file.
+    for own_namespace in [false, true] {
+        let named = |source: Source| match own_namespace {
+            true => Source { namespace: source.name.clone(), ..source },
+            false => source,
+        };
+        let sources: Vec<_> = many_rules(3000).into_iter().map(named).collect();
+        let added = |name| [sources.clone(), vec![named(source(name, "default", &ten))]].concat();
+        let within = |at: usize, front: bool| {
+            let mut sources = sources.clone();
+            let text = std::mem::take(&mut sources[at].text);
+            let parts = if front { [ten.as_bytes(), &text] } else { [&text, ten.as_bytes()] };
+            sources[at].text = parts.concat();
+            sources
+        };
+        let cases = [
+            ("before all others", added("!first")),
+            ("after all others", added("~last")),
+            ("at the start of a file", within(1500, true)),
+            ("at the end of a file", within(7, false)),
+        ];
+        for (place, more) in cases {
+            let bytes = patch(&sources, &more);
+            println!("{place}, own namespaces: {own_namespace}: {bytes} bytes");
+            assert!(bytes <= PATCH_BUDGET, "{place}: a patch of {bytes} bytes");
+        }
+        let removed = patch(&within(7, false), &sources);
+        assert!(removed <= PATCH_BUDGET, "a patch of {removed} bytes removes them");
+    }
+}
+
+/// The patch for ten rules added to thousands: half of it are their units and atoms, which no layout can spare.
+const PATCH_BUDGET: usize = 14_000;

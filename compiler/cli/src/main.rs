@@ -14,6 +14,8 @@ mod meta;
 mod module_data;
 mod outcome;
 mod output;
+mod packed;
+mod patches;
 mod rebuild;
 mod release;
 mod render;
@@ -32,8 +34,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    audit, build, check, cosign, diff, dump, fmt, inspect, install, key, scan as scan_command, self_test,
-    sign, status, try_out, verify,
+    audit, build, check, cosign, delta, diff, dump, fmt, inspect, install, key, scan as scan_command,
+    self_test, sign, status, try_out, verify,
 };
 
 /// Compile detection rules to signed databases, and scan with them
@@ -64,6 +66,7 @@ enum Command {
     Verify(verify::Args),
     Audit(audit::Args),
     Diff(diff::Args),
+    Delta(delta::Args),
     Install(install::Args),
     Status(status::Args),
     #[command(name = sandbox::COMMAND, hide = true)]
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Delta(args) => delta::run(args),
         Command::Install(args) => install::run(args),
         Command::Status(args) => status::run(args),
         Command::SelfTest(args) => self_test::run(args),

@@ -46,7 +46,7 @@ impl<'a> Released<'a> {
         for path in files(dir)? {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(layout::CONTAINER_EXTENSION) => this.container(&path, note),
-                Some("zst") if !path.ends_with(layout::IMAGE_PAYLOAD) => this.patch(&path),
+                Some("zst") if !path.ends_with(layout::IMAGE_PAYLOAD) => this.patch(&path, note),
                 _ => {}
             }
         }
@@ -121,12 +121,11 @@ impl<'a> Released<'a> {
     }
 
     /// A patch is one that the note lists.
-    fn patch(&mut self, path: &Path) {
+    fn patch(&mut self, path: &Path, note: &VerifiedNote) {
         let Some(bytes) = self.file(path, limits::MAX_PAYLOAD) else { return };
-        let content = SizedDigest::of(&bytes);
-        if !self.note.patches.iter().any(|line| line.content == content) {
+        if let Err(error) = note.known_patch(&bytes) {
             let name = escape::path(path.file_name().unwrap_or_default());
-            self.broken.push(format!("{name}: not a patch the release note promises"));
+            self.broken.push(format!("{name}: {error}"));
         }
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use hallmark_compiler::Source;
-use hallmark_container::{Compiler, Counts, Digest, EngineVersion, FormatVersion, Previous, valid_db_name};
+use hallmark_container::{Compiler, Counts, Digest, EngineVersion, FormatVersion, valid_db_name};
 use hallmark_image::{Image, header};
-use hallmark_publish::{Release, ReleaseInfo, SectionInfo, SourceManifest};
+use hallmark_publish::{Base, Release, ReleaseInfo, SectionInfo, SourceManifest};
 
 use crate::compile::Compiled;
 use crate::escape;
@@ -43,8 +43,8 @@ pub struct Facts {
     pub source_date: u64,
     /// Unix seconds.
     pub expires: Option<u64>,
-    /// The release before.
-    pub prev: Option<Previous>,
+    /// Releases to make patches from, the one before this among them.
+    pub bases: Vec<Base>,
 }
 
 impl Facts {
@@ -60,7 +60,7 @@ impl Facts {
             serial: identity.serial.or(settings.serial).unwrap_or(1),
             source_date,
             expires: settings.days.map(|days| after(days).context("days: too many")).transpose()?,
-            prev: None,
+            bases: Vec::new(),
         })
     }
 }
@@ -118,7 +118,7 @@ pub fn pack(
             patterns: stats.patterns.into(),
             rejected: stats.rejected.into(),
         },
-        prev: facts.prev,
+        bases: facts.bases,
     };
     Ok(Release::pack(info, image, rulemap, level)?)
 }

@@ -105,6 +105,20 @@ pub enum Error {
         /// Length.
         bytes: u64,
     },
+    /// A release to make a patch from does not come before this one.
+    #[error("a patch from release {base} is for releases after it, not for {serial}")]
+    BaseSerial {
+        /// Serial of the release that the patch starts from.
+        base: u64,
+        /// Serial of this one.
+        serial: u64,
+    },
+    /// Two releases to make patches from are the same.
+    #[error("release {serial}: a patch from another release with this serial or this image is there already")]
+    BaseTwice {
+        /// Serial of the second.
+        serial: u64,
+    },
     /// A companion file is not the one the note promises.
     #[error("{file}: not the one the release note promises")]
     Companion {
@@ -126,7 +140,7 @@ pub enum Error {
         why: &'static str,
     },
     /// The Zstandard library failed.
-    #[error("cannot compress the image: {why}")]
+    #[error("cannot compress: {why}")]
     Compress {
         /// Its reason.
         why: String,

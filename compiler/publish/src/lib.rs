@@ -19,6 +19,6 @@ pub use attestation::Attestation;
 pub use error::Error;
 pub use key::{KeyFiles, SecretKey, key_file_stem};
 pub use manifest::SourceManifest;
-pub use payload::{DEFAULT_LEVEL, Packed, compress};
-pub use release::{Release, ReleaseInfo, SectionInfo};
+pub use payload::{DEFAULT_LEVEL, Packed, compress, compress_patch};
+pub use release::{Base, Patch, Release, ReleaseInfo, SectionInfo};
 pub use sign::{SignedPath, sign_note, sign_path};

@@ -1,10 +1,11 @@
 //! Compression of an image to Zstandard frames: one for the header, one for each section with its padding, so that
-//! an unchanged section keeps its bytes. One thread and fixed parameters: the same image gives the same payload with
-//! the same library. The other file that calls the Zstandard library is the container's decoder.
+//! an unchanged section keeps its bytes; and of the difference between two images to one frame. One thread and fixed
+//! parameters: the same images give the same payload with the same library. The other file that calls the Zstandard
+//! library is the container's decoder.
 
 use hallmark_container::limits::{MAX_WINDOW_LOG, MIN_WINDOW_LOG};
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::CParameter;
+use zstd::zstd_safe::{self, CParameter};
 
 use crate::Error;
 
@@ -40,7 +41,27 @@ pub fn compress(image: &[u8], cuts: &[usize], level: i32) -> Result<Packed, Erro
     Ok(packed)
 }
 
+/// Compresses `image` for those who have `base`: one frame, which `zstd --patch-from` decodes too.
+///
+/// The library finds other matches where the two lie one behind the other in memory, so they always do here. Memory:
+/// both images, and some times as much for the search.
+pub fn compress_patch(base: &[u8], image: &[u8], level: i32) -> Result<Packed, Error> {
+    let failed = |why: String| Error::Compress { why };
+    let window_log = window_log(image.len());
+    let both = [base, image].concat();
+    let (base, image) = both.split_at(base.len());
+    let mut compressor = compressor(window_log, level).map_err(|error| failed(error.to_string()))?;
+    let referred = compressor.context_mut().ref_prefix(base);
+    referred.map_err(|code| failed(zstd_safe::get_error_name(code).to_owned()))?;
+    let bytes = compressor.compress(image).map_err(|error| failed(error.to_string()))?;
+    Ok(Packed { bytes, window_log })
+}
+
 fn compress_piece(piece: &[u8], window_log: u8, level: i32) -> std::io::Result<Vec<u8>> {
+    compressor(window_log, level)?.compress(piece)
+}
+
+fn compressor(window_log: u8, level: i32) -> std::io::Result<Compressor<'static>> {
     let mut compressor = Compressor::new(level)?;
     for parameter in [
         CParameter::WindowLog(window_log.into()),
@@ -51,7 +72,7 @@ fn compress_piece(piece: &[u8], window_log: u8, level: i32) -> std::io::Result<V
     ] {
         compressor.set_parameter(parameter)?;
     }
-    compressor.compress(piece)
+    Ok(compressor)
 }
 
 /// The smallest window that covers the whole piece, within the limits.
@@ -84,5 +105,25 @@ mod tests {
         assert_eq!(zstd::decode_all(packed.bytes.as_slice()).unwrap(), image);
         assert!(compress(&image, &[5, 4], 3).is_err());
         assert!(compress(&image, &[image.len() + 1], 3).is_err());
+    }
+
+    #[test]
+    fn patches_are_small_repeatable_and_stock() {
+        let base: Vec<u8> =
+            (0..60_000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 7).to_le_bytes()).collect();
+        let image = [&base[..100_000], b"something new", &base[90_000..]].concat();
+        let patch = compress_patch(&base, &image, DEFAULT_LEVEL).unwrap();
+        assert!(patch.bytes.len() < 100, "{} bytes", patch.bytes.len());
+        assert_eq!(patch.window_log, 18);
+        // Wherever the two lie.
+        let both = [base.as_slice(), &image].concat();
+        let (first, second) = both.split_at(base.len());
+        assert_eq!(compress_patch(first, second, DEFAULT_LEVEL).unwrap(), patch);
+        let mut decoded = Vec::new();
+        let mut decoder = zstd::Decoder::with_ref_prefix(patch.bytes.as_slice(), &base).unwrap();
+        std::io::Read::read_to_end(&mut decoder, &mut decoded).unwrap();
+        assert_eq!(decoded, image);
+        let from_nothing = compress_patch(b"", &image, 3).unwrap();
+        assert_eq!(zstd::decode_all(from_nothing.bytes.as_slice()).unwrap(), image);
     }
 }

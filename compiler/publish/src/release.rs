@@ -1,14 +1,14 @@
-//! Building a release: from an image and plain facts about it to the note, the payload, the container and the
-//! release directory. What the facts claim about bytes is computed here from the bytes.
+//! Building a release: from an image and plain facts about it to the note, the payload, the patches, the container
+//! and the release directory. What the facts claim about bytes is computed here from the bytes.
 
 use std::path::{Path, PathBuf};
 
 use hallmark_container::{
-    Compiler, Counts, Digest, EngineVersion, FormatVersion, FullPayload, Previous, ReleaseNote, Section,
-    SignedNote, SizedDigest, Source, encode, layout,
+    Compiler, Counts, Digest, EngineVersion, FormatVersion, FullPayload, PatchPayload, Previous, ReleaseNote,
+    Section, SignedNote, SizedDigest, Source, encode, layout,
 };
 
-use crate::{Error, SecretKey, SourceManifest, compress, file, sign_note};
+use crate::{Error, SecretKey, SourceManifest, compress, compress_patch, file, sign_note};
 
 /// The facts of a release that its image does not tell by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,17 @@ pub struct ReleaseInfo {
     pub sections: Vec<SectionInfo>,
     /// How much was compiled.
     pub counts: Counts,
-    /// The release before this one.
-    pub prev: Option<Previous>,
+    /// Releases to make patches from. The one with the highest serial is the release before this one.
+    pub bases: Vec<Base>,
+}
+
+/// A release that a patch starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Its serial.
+    pub serial: u64,
+    /// Its image.
+    pub image: Vec<u8>,
 }
 
 /// Where a section lies in the image.
@@ -52,11 +61,21 @@ pub struct SectionInfo {
     pub bytes: u64,
 }
 
-/// A packed release: note and payload.
+/// A packed release: note, payload and patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     note: SignedNote,
     payload: Vec<u8>,
+    patches: Vec<Patch>,
+}
+
+/// What makes the image of a release out of that of an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// Serial of the earlier one.
+    pub serial: u64,
+    /// One Zstandard frame, see [`compress_patch`].
+    pub bytes: Vec<u8>,
 }
 
 impl Release {
@@ -78,6 +97,7 @@ impl Release {
             sections.push(Section { kind, name, content: SizedDigest::of(content) });
         }
         let packed = compress(image, &cuts, level)?;
+        let (prev, lines, patches) = patches(&info.bases, info.serial, image, level)?;
         let release = ReleaseNote {
             db: info.db,
             serial: info.serial,
@@ -92,12 +112,12 @@ impl Release {
             sections,
             rulemap: rulemap.map(SizedDigest::of),
             counts: info.counts,
-            prev: info.prev,
+            prev,
             payload: FullPayload { content: SizedDigest::of(&packed.bytes), window_log: packed.window_log },
-            patches: Vec::new(),
+            patches: lines,
         };
         let note = SignedNote::unsigned(&release).map_err(|source| Error::Release { source })?;
-        Ok(Self { note, payload: packed.bytes })
+        Ok(Self { note, payload: packed.bytes, patches })
     }
 
     /// Adds the key's signature line.
@@ -114,6 +134,11 @@ impl Release {
     /// The compressed image.
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// The patches, by ascending serial.
+    pub fn patches(&self) -> &[Patch] {
+        &self.patches
     }
 
     /// The bytes of the `.hmk` file.
@@ -147,6 +172,9 @@ impl Release {
             write(layout::RULE_MAP, rulemap)?;
         }
         write(layout::IMAGE_PAYLOAD, &self.payload)?;
+        for patch in &self.patches {
+            write(&layout::patch_file_name(patch.serial), &patch.bytes)?;
+        }
         write(&container, &self.container()?)?;
         // Last: a directory without a note is no release.
         write(layout::RELEASE_NOTE, &self.note.to_bytes())?;
@@ -154,9 +182,36 @@ impl Release {
     }
 }
 
+/// The `prev` line, the `payload patch` lines and the patches from `bases` to `image`.
+fn patches(bases: &[Base], serial: u64, image: &[u8], level: i32) -> Result<Patches, Error> {
+    let mut prev: Option<Previous> = None;
+    let (mut lines, mut patches) = (Vec::<PatchPayload>::new(), Vec::<Patch>::new());
+    for base in bases {
+        let from = Digest::of(&base.image);
+        if base.serial >= serial {
+            return Err(Error::BaseSerial { base: base.serial, serial });
+        }
+        if lines.iter().any(|line| line.from == from) || patches.iter().any(|p| p.serial == base.serial) {
+            return Err(Error::BaseTwice { serial: base.serial });
+        }
+        if prev.is_none_or(|prev| prev.serial < base.serial) {
+            prev = Some(Previous { serial: base.serial, image: from });
+        }
+        let packed = compress_patch(&base.image, image, level)?;
+        let content = SizedDigest::of(&packed.bytes);
+        lines.push(PatchPayload { from, content, window_log: packed.window_log });
+        patches.push(Patch { serial: base.serial, bytes: packed.bytes });
+    }
+    lines.sort_unstable_by_key(|line| line.from);
+    patches.sort_unstable_by_key(|patch| patch.serial);
+    Ok((prev, lines, patches))
+}
+
+type Patches = (Option<Previous>, Vec<PatchPayload>, Vec<Patch>);
+
 #[cfg(test)]
 pub(crate) mod tests {
-    use hallmark_container::{Container, Demand, Policy, open};
+    use hallmark_container::{Container, Demand, Policy, open, verify_note};
 
     use super::*;
 
@@ -193,7 +248,7 @@ pub(crate) mod tests {
             options: Digest::of(b""),
             sections: vec![section(1, "strings", 4096, 300), section(3, "prefilter", 8192, 4096)],
             counts: Counts { rules: 1, patterns: 0, rejected: 0 },
-            prev: None,
+            bases: Vec::new(),
         }
     }
 
@@ -263,5 +318,35 @@ pub(crate) mod tests {
         let swapped = release().write_directory(&elsewhere, &other, Some(RULEMAP));
         assert_eq!(swapped, Err(Error::Companion { file: "SHA256SUMS" }));
         assert!(!elsewhere.exists());
+    }
+
+    #[test]
+    fn patches_are_in_the_note_and_beside_it() {
+        let old = |seed: u8| {
+            let mut image = image();
+            image[5000] = seed;
+            image
+        };
+        let bases = |list: &[(u64, u8)]| {
+            let bases = list.iter().map(|&(serial, seed)| Base { serial, image: old(seed) });
+            Release::pack(ReleaseInfo { bases: bases.collect(), ..info() }, &image(), None, 19)
+        };
+        let release = bases(&[(1, 1), (2, 2)]).unwrap();
+        let note = release.note().release();
+        assert_eq!(note.prev, Some(Previous { serial: 2, image: Digest::of(&old(2)) }));
+        assert_eq!(bases(&[(2, 2), (1, 1)]).unwrap(), release);
+        let dir = tempfile::tempdir().unwrap();
+        release.write_directory(dir.path(), &manifest(), None).unwrap();
+        for (serial, seed) in [(1, 1), (2, 2)] {
+            let patch = std::fs::read(dir.path().join(layout::patch_file_name(serial))).unwrap();
+            let line = note.patch_from(Digest::of(&old(seed))).unwrap();
+            assert!(note.patches_of(SizedDigest::of(&patch)).any(|other| other == line));
+            let verified = verify_note(&release.note().to_bytes(), Demand::Tolerant(None)).unwrap();
+            let decoded = verified.patch(line.from, &patch).unwrap().apply(&old(seed)).unwrap();
+            assert_eq!(decoded.bytes(), image());
+        }
+        assert_eq!(bases(&[(3, 1)]), Err(Error::BaseSerial { base: 3, serial: 3 }));
+        assert_eq!(bases(&[(1, 1), (1, 2)]), Err(Error::BaseTwice { serial: 1 }));
+        assert_eq!(bases(&[(1, 1), (2, 1)]), Err(Error::BaseTwice { serial: 2 }));
     }
 }

@@ -1,5 +1,5 @@
 //! Adding a signature line to a release that exists: to its note, and to every copy of the note. Signing twice with
-//! one key changes nothing. A release whose payload is not the one its note promises is not signed.
+//! one key changes nothing. A release whose payload or patches are not those its note promises is not signed.
 
 use std::path::{Path, PathBuf};
 
@@ -50,10 +50,14 @@ fn sign_directory(path: &Path, key: &SecretKey) -> Result<SignedPath, Error> {
     let payload = file::read(&payload_path, limits::MAX_PAYLOAD)?.0;
     let verified = verify_note(&old_note, Demand::Tolerant(None)).map_err(Error::container(&note_path))?;
     let mut note = verified.signed().clone();
+    for patch in files_in(path, |file| layout::patch_serial(file).is_some())? {
+        let bytes = file::read(&patch, limits::MAX_PAYLOAD)?.0;
+        verified.known_patch(&bytes).map_err(Error::container(&patch))?;
+    }
     verified.payload(&payload).map_err(Error::container(&payload_path))?;
 
     let mut containers = Vec::new();
-    for container in containers_in(path)? {
+    for container in files_in(path, is_container)? {
         let bytes = file::read(&container, MAX_CONTAINER)?.0;
         let inner = container_note(&container, &bytes)?;
         if inner.text() != note.text() {
@@ -90,18 +94,22 @@ fn with_note(path: &Path, bytes: &[u8], note: &SignedNote) -> Result<Vec<u8>, Er
     encoded.map_err(Error::container(path))
 }
 
-/// The containers in a directory, sorted.
-fn containers_in(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The files of one kind in a directory, sorted.
+fn files_in(directory: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Error> {
     let listed = |e: std::io::Error| Error::io("list", directory, &e);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(listed)? {
         let path = entry.map_err(listed)?.path();
-        if path.extension().is_some_and(|extension| extension == layout::CONTAINER_EXTENSION) {
+        if wanted(&path) {
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
+}
+
+fn is_container(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == layout::CONTAINER_EXTENSION)
 }
 
 /// Replaces the files whose bytes change and names them.

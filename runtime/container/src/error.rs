@@ -316,6 +316,26 @@ pub enum Error {
         /// Digest found.
         have: Digest,
     },
+    /// The release has no patch from an image.
+    #[error("the release note has no patch from image {from}")]
+    NoPatch {
+        /// The image.
+        from: Digest,
+    },
+    /// A patch is not one of the release's.
+    #[error("patch: {have} is in no `payload patch` line of the release note; damaged or of another release")]
+    UnknownPatch {
+        /// Digest found.
+        have: Digest,
+    },
+    /// A patch is to be applied to another image than it was made from.
+    #[error("patch: it starts from image {want}, the one at hand is {have}")]
+    PatchBase {
+        /// Image in the note.
+        want: Digest,
+        /// Image found.
+        have: Digest,
+    },
     /// The image does not fit into memory.
     #[error("image: no memory for {bytes} bytes")]
     OutOfMemory {

@@ -1,5 +1,7 @@
 //! Names of the files in a release directory, shared by those who write it and those who read it.
 
+use std::path::Path;
+
 /// The signed release note.
 pub const RELEASE_NOTE: &str = "release.note";
 
@@ -18,4 +20,31 @@ pub const CONTAINER_EXTENSION: &str = "hmk";
 /// Name of the container of a release: `<db>-<serial>.hmk`, with `_` for `/` in the database's name.
 pub fn container_file_name(db: &str, serial: u64) -> String {
     format!("{}-{serial}.{CONTAINER_EXTENSION}", db.replace('/', "_"))
+}
+
+/// Name of the patch from the release with this serial.
+pub fn patch_file_name(serial: u64) -> String {
+    format!("from-{serial}.zst")
+}
+
+/// The serial in the name of a patch; `None` for other files.
+pub fn patch_serial(path: &Path) -> Option<u64> {
+    let file_name = path.file_name()?.to_str()?;
+    let serial = file_name.strip_prefix("from-")?.strip_suffix(".zst")?.parse().ok()?;
+    (patch_file_name(serial) == file_name).then_some(serial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_patches_are_told_from_others() {
+        for serial in [0, 7, u64::MAX] {
+            assert_eq!(patch_serial(&Path::new("release").join(patch_file_name(serial))), Some(serial));
+        }
+        for other in ["from-.zst", "from-+7.zst", "from-07.zst", "from-7.zst.tmp", "from-7", "image.zst"] {
+            assert_eq!(patch_serial(Path::new(other)), None, "{other}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //! &[u8] -> Container (framing only, nothing trusted)
 //!       -> VerifiedNote (signatures judged by a Demand)
 //!       -> Verified (payload digest equals the note's)
+//!          or VerifiedPatch (the same of a patch from an image the caller has)
 //!       -> DecodedImage (zstd under the note's window and the exact length; SHA-256 equals the note's)
 //! ```
 //!
@@ -34,7 +35,7 @@ pub use error::Error;
 pub use frame::{Container, encode, is_container};
 pub use key::{ED25519_ALGORITHM, KeyId, VerifierKey, key_id, valid_key_name};
 pub use note::{NoteSignature, SignedNote};
-pub use open::{DecodedImage, Verified, VerifiedNote, open, verify_note};
+pub use open::{DecodedImage, Verified, VerifiedNote, VerifiedPatch, open, verify_note};
 pub use policy::{Demand, Policy, Quorum, Verdict};
 pub use release::{
     Compiler, Counts, EngineVersion, FormatVersion, FullPayload, PatchPayload, Previous, ReleaseNote,

@@ -3,10 +3,10 @@
 //! Input: a payload whose digest was compared with a judged note, the note's window exponent and the exact image
 //! length. Every frame header is checked first (plain frames with a stated content size, no dictionary, no skippable
 //! or legacy frames, window within the note's, sizes adding up to the image), then each frame is decoded into its
-//! own slice of one buffer of exactly the image's length. Memory: the image and one fixed-size context.
+//! own slice of one buffer of exactly the image's length. A patch is one such frame, decoded with the image that it
+//! starts from in front of it. Memory: the image and one fixed-size context.
 
-use zstd::bulk::Decompressor;
-use zstd::zstd_safe;
+use zstd::zstd_safe::{self, DCtx};
 
 use crate::Error;
 use crate::limits::{MAX_FRAMES, MAX_IMAGE};
@@ -16,27 +16,52 @@ const FRAME_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// Decodes `payload` to exactly `image_len` bytes.
 pub(crate) fn decode(payload: &[u8], image_len: u64, window_log: u8) -> Result<Vec<u8>, Error> {
-    if image_len > MAX_IMAGE {
-        return Err(Error::Limit { what: "image", value: image_len, max: MAX_IMAGE });
+    decode_frames(&frames(payload, image_len, window_log)?, None, image_len)
+}
+
+/// Decodes `patch`, made against the image `base`, to exactly `image_len` bytes.
+pub(crate) fn decode_patch(
+    patch: &[u8],
+    base: &[u8],
+    image_len: u64,
+    window_log: u8,
+) -> Result<Vec<u8>, Error> {
+    decode_frames(&patch_frames(patch, image_len, window_log)?, Some(base), image_len)
+}
+
+/// Checks all of `patch` that can be checked without the image it starts from.
+pub(crate) fn check_patch(patch: &[u8], image_len: u64, window_log: u8) -> Result<(), Error> {
+    patch_frames(patch, image_len, window_log).map(drop)
+}
+
+/// The Zstandard library forgets a prefix after one frame, and so does `zstd --patch-from`.
+fn patch_frames(patch: &[u8], image_len: u64, window_log: u8) -> Result<Vec<Frame<'_>>, Error> {
+    let frames = frames(patch, image_len, window_log)?;
+    match frames.get(1) {
+        Some(second) => Err(Error::PayloadFrame { at: second.at, why: "a patch is one frame" }),
+        None => Ok(frames),
     }
-    let frames = frames(payload, image_len, window_log)?;
+}
+
+fn decode_frames(frames: &[Frame<'_>], base: Option<&[u8]>, image_len: u64) -> Result<Vec<u8>, Error> {
     let no_memory = || Error::OutOfMemory { bytes: image_len };
     let len = usize::try_from(image_len).map_err(|_| no_memory())?;
     let mut image = Vec::new();
     image.try_reserve_exact(len).map_err(|_| no_memory())?;
     image.resize(len, 0);
 
-    let failed = |at: usize, why: String| Error::Decompress { at, why };
-    let mut decoder = Decompressor::new().map_err(|error| failed(0, error.to_string()))?;
+    let failed = |at: usize, code| Error::Decompress { at, why: zstd_safe::get_error_name(code).to_owned() };
+    let mut decoder = DCtx::try_create().ok_or_else(no_memory)?;
+    if let Some(base) = base {
+        decoder.ref_prefix(base).map_err(|code| failed(0, code))?;
+    }
     let mut rest = image.as_mut_slice();
     for frame in frames {
         let wrong_len = Error::ImageLength { want: image_len, have: frame.content_len };
         let len = usize::try_from(frame.content_len).map_err(|_| no_memory())?;
         let (target, after) = std::mem::take(&mut rest).split_at_mut_checked(len).ok_or(wrong_len.clone())?;
         rest = after;
-        let written = decoder
-            .decompress_to_buffer(frame.bytes, target)
-            .map_err(|error| failed(frame.at, error.to_string()))?;
+        let written = decoder.decompress(target, frame.bytes).map_err(|code| failed(frame.at, code))?;
         if written != target.len() {
             return Err(wrong_len);
         }
@@ -53,6 +78,9 @@ struct Frame<'a> {
 
 /// Splits a payload into frames whose contents add up to `image_len`.
 fn frames(payload: &[u8], image_len: u64, window_log: u8) -> Result<Vec<Frame<'_>>, Error> {
+    if image_len > MAX_IMAGE {
+        return Err(Error::Limit { what: "image", value: image_len, max: MAX_IMAGE });
+    }
     let max_window = 1u64.checked_shl(window_log.into()).unwrap_or(0);
     let mut frames = Vec::new();
     let mut rest = payload;
@@ -229,5 +257,67 @@ mod tests {
         liar.extend_from_slice(&bomb[header..]);
         assert!(matches!(refuse(&liar, 4096), Error::Decompress { at: 0, .. }));
         assert!(matches!(decode(&bomb, MAX_IMAGE + 1, 27), Err(Error::Limit { .. })));
+    }
+
+    /// What `zstd --patch-from` makes.
+    fn patch(base: &[u8], image: &[u8]) -> Vec<u8> {
+        let mut compressor = Compressor::new(3).unwrap();
+        compressor.context_mut().ref_prefix(base).unwrap();
+        compressor.compress(image).unwrap()
+    }
+
+    fn noise(mut state: u32, len: usize) -> Vec<u8> {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_patch_needs_its_base() {
+        let base = noise(1, 60_000);
+        let image = [&base[..20_000], b"something new", &base[20_000..]].concat();
+        let len = image.len() as u64;
+        let patch = patch(&base, &image);
+        assert!(patch.len() < 200, "{} bytes", patch.len());
+        assert_eq!(decode_patch(&patch, &base, len, 20).unwrap(), image);
+        assert_eq!(check_patch(&patch, len, 20), Ok(()));
+        for other in [&b""[..], &base[..30_000], &noise(2, 60_000)] {
+            assert_ne!(decode_patch(&patch, other, len, 20).ok(), Some(image.clone()));
+        }
+        assert!(decode(&patch, len, 20).is_err());
+        assert_eq!(
+            decode_patch(&patch, &base, len - 1, 20),
+            Err(Error::ImageLength { want: len - 1, have: len })
+        );
+        assert_eq!(
+            decode_patch(&patch, &base, len, 12),
+            Err(Error::WindowTooLarge { at: 0, need: len, max: 4096 })
+        );
+        let two = [patch.as_slice(), &compress(b"", &[])].concat();
+        assert_eq!(
+            check_patch(&two, len, 20),
+            Err(Error::PayloadFrame { at: patch.len(), why: "a patch is one frame" })
+        );
+    }
+
+    #[test]
+    fn damaged_patches_are_named_errors_or_other_bytes() {
+        let base = noise(3, 3000);
+        let image = [&base[1000..], &noise(4, 300), &base[..2000]].concat();
+        let (len, patch) = (image.len() as u64, patch(&base, &image));
+        for cut in 0..patch.len() {
+            assert!(decode_patch(&patch[..cut], &base, len, 20).is_err(), "cut at {cut}");
+        }
+        for at in 0..patch.len() {
+            for flip in [0x01, 0x10, 0x80] {
+                let mut bytes = patch.clone();
+                bytes[at] ^= flip;
+                if let Ok(decoded) = decode_patch(&bytes, &base, len, 20) {
+                    assert_eq!(decoded.len(), image.len());
+                }
+            }
+        }
     }
 }

@@ -182,6 +182,16 @@ impl ReleaseNote {
         self.to_string()
     }
 
+    /// The patch from the image `from`, if there is one.
+    pub fn patch_from(&self, from: Digest) -> Option<&PatchPayload> {
+        self.patches.iter().find(|patch| patch.from == from)
+    }
+
+    /// The patches with this content: one, unless the same bytes do for two images.
+    pub fn patches_of(&self, content: SizedDigest) -> impl Iterator<Item = &PatchPayload> {
+        self.patches.iter().filter(move |patch| patch.content == content)
+    }
+
     /// Whether the release has expired at `now` (Unix seconds). Scanning goes on; someone should be told.
     pub fn is_stale(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| now > expires)

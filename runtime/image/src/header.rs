@@ -93,6 +93,15 @@ sections! {
     SelfTest = 8 "selftest" "Inputs to test the database with, and the rules each must match.";
 }
 
+/// The sections of an image with their bytes, in order: only its frame is looked at, nothing in them.
+///
+/// # Errors
+/// The first fact about the frame that does not hold.
+pub fn sections(bytes: &[u8]) -> Result<impl Iterator<Item = (SectionKind, &[u8])>, Error> {
+    let frame = Frame::parse(bytes)?;
+    Ok(SectionKind::ALL.iter().map(move |&kind| (kind, frame.section(kind))))
+}
+
 /// The header and section bytes of an image whose frame is proved: sections in bounds, ascending, padded with zeros.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {

@@ -119,6 +119,19 @@ pub enum Error {
         /// Why it was refused.
         source: hallmark_container::Error,
     },
+    /// A release directory has no full payload, and no patch in it could be used.
+    #[error("{}: no full payload (image.zst){}", path.display(), no_patch_reason(patch))]
+    NoPayload {
+        /// The directory.
+        path: PathBuf,
+        /// Why a patch was not used, if there was one to use.
+        patch: Option<Box<Error>>,
+    },
+    /// The image and the note that is signed for it name other sections.
+    #[error(
+        "the release was refused, and the store is as it was: its note does not describe the sections of its image"
+    )]
+    Sections,
     /// A release failed the test before the switch.
     #[error("the release failed its self-test, and the store is as it was: {why}")]
     SelfTest {
@@ -203,4 +216,11 @@ impl Error {
 
 fn previous_reason(previous: &Option<Box<Error>>) -> String {
     previous.as_ref().map(|error| format!("; the one before it: {error}")).unwrap_or_default()
+}
+
+fn no_patch_reason(patch: &Option<Box<Error>>) -> String {
+    match patch {
+        Some(error) => format!("; a patch instead of it was refused: {error}"),
+        None => "; patches alone need a store that holds an image they start from".to_owned(),
+    }
 }

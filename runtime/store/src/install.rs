@@ -14,7 +14,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use hallmark_container::{Container, Demand, Digest, Policy, Verified, limits, verify_note};
+use hallmark_container::{
+    Container, DecodedImage, Demand, Digest, Policy, SizedDigest, Verified, VerifiedNote, limits, verify_note,
+};
+use hallmark_image::header;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::database::check_engine;
@@ -61,8 +64,22 @@ pub fn install(
     policy: &Policy,
     self_test: impl FnOnce(&[u8]) -> Result<(), String>,
 ) -> Result<Installation, Error> {
+    install_with(store, container.note(), policy, self_test, |note, _| {
+        let decoded = note.payload(container.payload()).and_then(Verified::decode);
+        decoded.map_err(|source| Error::Release { source })
+    })
+}
+
+/// [`install`] of the image that `decode` makes for a judged note, given the state of the store.
+pub(crate) fn install_with(
+    store: &Path,
+    note: &[u8],
+    policy: &Policy,
+    self_test: impl FnOnce(&[u8]) -> Result<(), String>,
+    decode: impl FnOnce(VerifiedNote, Option<&State>) -> Result<DecodedImage, Error>,
+) -> Result<Installation, Error> {
     let refused = |source| Error::Release { source };
-    let verified = verify_note(container.note(), Demand::Quorum(policy)).map_err(refused)?;
+    let verified = verify_note(note, Demand::Quorum(policy)).map_err(refused)?;
     let release = verified.release();
     let note = verified.signed().to_bytes();
     let entry = Entry {
@@ -73,8 +90,10 @@ pub fn install(
     };
     let db = release.db.clone();
     check_engine(&verified).map_err(refused)?;
-    admit(existing_state(store)?.as_ref(), &db, &entry)?;
-    let decoded = verified.payload(container.payload()).and_then(Verified::decode).map_err(refused)?;
+    let state = existing_state(store)?;
+    admit(state.as_ref(), &db, &entry)?;
+    let decoded = decode(verified, state.as_ref())?;
+    check_sections(&decoded)?;
     self_test(decoded.bytes()).map_err(|why| Error::SelfTest { why })?;
 
     let _lock = prepare(store)?;
@@ -105,6 +124,21 @@ pub fn install(
     }
     remove_unreferenced(store, Some(&state));
     Ok(Installation { outcome: Outcome::Installed, state })
+}
+
+/// Compares the sections of an image with the lines of its note. A note without such lines says nothing of them.
+fn check_sections(decoded: &DecodedImage) -> Result<(), Error> {
+    let lines = &decoded.note().release().sections;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let held = header::sections(decoded.bytes()).map_err(|e| Error::SelfTest { why: e.to_string() })?;
+    let held = held.map(|(kind, bytes)| (kind as u32, SizedDigest::of(bytes)));
+    let promised = lines.iter().map(|line| (line.kind, line.content));
+    match held.eq(promised) {
+        true => Ok(()),
+        false => Err(Error::Sections),
+    }
 }
 
 /// Opens the database in force; if it cannot be used, the one before it, with the reason in
@@ -242,14 +276,14 @@ fn read_stored_note(path: &Path, entry: &Entry) -> Result<Vec<u8>, Error> {
 }
 
 /// Where the files of one installed database are.
-struct EntryPaths {
-    image: PathBuf,
+pub(crate) struct EntryPaths {
+    pub(crate) image: PathBuf,
     note: PathBuf,
     policy: PathBuf,
 }
 
 impl EntryPaths {
-    fn new(store: &Path, entry: &Entry) -> Self {
+    pub(crate) fn new(store: &Path, entry: &Entry) -> Self {
         Self {
             image: store.join(IMAGES).join(format!("{}.img", entry.image.hex())),
             note: store.join(NOTES).join(format!("{}.note", entry.note.hex())),

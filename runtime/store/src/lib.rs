@@ -19,6 +19,7 @@ mod install;
 mod killed;
 mod map;
 mod owner;
+mod patch;
 mod release;
 mod state;
 
@@ -28,5 +29,6 @@ pub use file::{Links, MAX_CONTAINER, MAX_RAW_IMAGE, read_file_capped, read_polic
 pub use guard::{GuardState, MAX_CRASHES, Watch, guard_state};
 pub use install::{Installation, Outcome, install, open_current, store_state};
 pub use map::{Mapping, sealed_file};
+pub use patch::{Update, Used, install_directory, patch_files};
 pub use release::ReleaseBytes;
 pub use state::{Entry, State};

@@ -42,9 +42,13 @@ impl ReleaseBytes {
         if note.symlink_metadata().is_err() {
             return Err(Error::NotADatabase { path: path.to_owned() });
         }
+        let payload = path.join(IMAGE_PAYLOAD);
+        if payload.symlink_metadata().is_err() {
+            return Err(Error::NoPayload { path: path.to_owned(), patch: None });
+        }
         Ok(Self::Parts {
             note: read_file_capped(&note, limits::MAX_SIGNED_NOTE as u64, Links::Refuse)?,
-            payload: read_file_capped(&path.join(IMAGE_PAYLOAD), limits::MAX_PAYLOAD, Links::Refuse)?,
+            payload: read_file_capped(&payload, limits::MAX_PAYLOAD, Links::Refuse)?,
         })
     }
 

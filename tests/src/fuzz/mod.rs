@@ -13,5 +13,7 @@ mod watch;
 
 pub use files::{corpus, folder, regressions};
 pub use plan::Plan;
-pub use targets::{TARGETS, Target, condition_vs_reference, regex_vs_reference, source_compile};
+pub use targets::{
+    TARGETS, Target, condition_vs_reference, payload_decode, regex_vs_reference, source_compile,
+};
 pub use watch::{Event, Limits, Watch};

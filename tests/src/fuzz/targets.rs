@@ -2,6 +2,11 @@
 
 use hallmark_compiler::diagnostic::Severity;
 use hallmark_compiler::{Options, Source, compile};
+use hallmark_container::limits::{MAX_WINDOW_LOG, MIN_WINDOW_LOG};
+use hallmark_container::{
+    Compiler, Counts, Demand, Digest, EngineVersion, Error, FormatVersion, FullPayload, PatchPayload,
+    ReleaseNote, SignedNote, SizedDigest, Verified, verify_note,
+};
 use hallmark_runtime::Database;
 
 use crate::generate::{self, Draw};
@@ -24,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "source_compile", run: source_compile, tokens: RULE_TOKENS },
     Target { name: "regex_vs_reference", run: regex_vs_reference, tokens: REGEX_TOKENS },
     Target { name: "condition_vs_reference", run: condition_vs_reference, tokens: RULE_TOKENS },
+    Target { name: "payload_decode", run: payload_decode, tokens: FRAME_TOKENS },
 ];
 
 /// Longest source that is compiled: more is not another case, only slower.
@@ -104,11 +110,64 @@ pub fn condition_vs_reference(data: &[u8]) {
     judge(&Trial::from_text(data).unwrap_or_else(|| generate::case(&mut Draw::new(data))));
 }
 
+/// Decodes bytes as a payload and as a patch, under the limits that a note states for them: the binary logarithm of the
+/// window in the first byte, the length of the image in the next two.
+///
+/// # Panics
+/// An image has another length or digest than the note says, or the patch that was applied is not the one of the note.
+pub fn payload_decode(data: &[u8]) {
+    let Some((&[window_log, low, high], frames)) = data.split_first_chunk() else { return };
+    let base = patch_base();
+    let (content, from) = (SizedDigest::of(frames), Digest::of(&base));
+    let window_log = window_log.clamp(MIN_WINDOW_LOG, MAX_WINDOW_LOG);
+    let digest = Digest::of(b"");
+    let mut release = ReleaseNote {
+        db: "fuzz".into(),
+        serial: 1,
+        image_format: FormatVersion { major: 1, minor: 0 },
+        engine_min: EngineVersion { major: 0, minor: 0, patch: 0 },
+        source_date: 0,
+        expires: None,
+        source: hallmark_container::Source { digest, files: 0, bytes: 0 },
+        compiler: Compiler { name: "none".into(), version: "0".into(), digest },
+        options: digest,
+        image: SizedDigest { digest, bytes: u64::from(u16::from_le_bytes([low, high])) },
+        sections: Vec::new(),
+        rulemap: None,
+        counts: Counts { rules: 0, patterns: 0, rejected: 0 },
+        prev: None,
+        payload: FullPayload { content, window_log },
+        patches: vec![PatchPayload { from, content, window_log }],
+    };
+    // The digest of an image is known only when there is one, so each way is gone twice.
+    for _ in 0..2 {
+        let note = SignedNote::unsigned(&release).expect("a valid note").to_bytes();
+        let note = || verify_note(&note, Demand::Tolerant(None)).expect("a valid note");
+        let full = note().payload(frames).and_then(Verified::decode);
+        let patched = note().patch(from, frames).and_then(|patch| patch.apply(&base));
+        for decoded in [full, patched] {
+            match decoded {
+                Ok(image) => assert_eq!(SizedDigest::of(image.bytes()), release.image),
+                Err(Error::ImageDigest { have, .. }) => release.image.digest = have,
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// What patches of [`payload_decode`] start from: bytes of which each four occur once.
+fn patch_base() -> Vec<u8> {
+    (0..1024u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
 fn judge(trial: &Trial) {
     if let Err(cause) = trial.run() {
         panic!("{cause}\n{trial}");
     }
 }
+
+/// Magic of a frame, of a skippable one, and headers.
+const FRAME_TOKENS: &[&str] = &["(\u{b5}/", "\0\u{10}", "\u{1}\0\0", "\0", "\u{7f}", "    "];
 
 const REGEX_TOKENS: &[&str] = &[
     "(",

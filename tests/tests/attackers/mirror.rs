@@ -253,7 +253,7 @@ type Damage = (&'static str, fn(&Path), &'static str, &'static str);
 
 /// What can lie in the place of a file: the name it has for a note, and for a payload.
 const IN_PLACE: [Damage; 9] = [
-    ("nothing", |path| fs::remove_file(path).unwrap(), "NotADatabase", "Io/NotFound"),
+    ("nothing", |path| fs::remove_file(path).unwrap(), "NotADatabase", "NoPayload"),
     ("an empty file", |path| fs::write(path, b"").unwrap(), "Container/EmptyPart", "Container/EmptyPart"),
     ("ten gigabytes", |path| grow(path, 10_000_000_000), "TooLarge", "TooLarge"),
     ("more than was promised", |path| grow(path, 60_000), "Release/SignatureLine", "Release/PayloadLength"),

@@ -12,6 +12,7 @@ use crate::compile::CompileArgs;
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
+use crate::patches::Patches;
 use crate::rebuild::{Released, compare};
 use crate::release::compiler_digest;
 use crate::trust::now;
@@ -29,6 +30,7 @@ const VERIFIER: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/audit/", env!("CA
 #[command(after_help = "Examples:
   hallmark audit release/ --source rules/
   hallmark audit release/ --source rules/ --policy build-only.policy
+  hallmark audit release-8/ --source rules/ --prev release-7/
 
 Without a policy the signatures are shown, not judged. An auditor's own policy asks for the
 build signature only: that of the auditor is added afterwards, by hallmark cosign, which wants
@@ -47,6 +49,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
+    /// A release before this one, to apply the patch from it and to compare it with what the note says of it; repeatable
+    #[arg(long, value_name = "OLDRELEASE")]
+    prev: Vec<PathBuf>,
+
     /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -58,26 +64,31 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let policy = args.policy.as_deref().map(read_policy).transpose().context("--policy")?;
-    let note = match audit(&args.release, &args.source, policy.as_ref(), &args.compile, args.threads)? {
-        Ok(note) => note,
+    let policy = policy.as_ref();
+    let audited = audit(&args.release, &args.source, policy, &args.prev, &args.compile, args.threads)?;
+    let (note, told) = match audited {
+        Ok(audited) => audited,
         Err(outcome) => return Ok(outcome),
     };
     attest(&args.release, &note)?;
+    let told: String = told.iter().map(|line| format!("{line}\n")).collect();
     output::print(&format!(
-        "identical: every byte of the image was rebuilt from {}\n",
+        "identical: every byte of the image was rebuilt from {}\n{told}",
         escape::path(&args.source)
     ))?;
     Ok(Outcome::Good)
 }
 
-/// Rebuilds a release and compares. The note, if nothing differs; otherwise what differs has been printed.
+/// Rebuilds a release and compares, also with the releases before it in `prev`. The note and a line for each patch, if
+/// nothing differs; otherwise what differs has been printed.
 pub fn audit(
     release: &Path,
     source: &Path,
     policy: Option<&Policy>,
+    prev: &[PathBuf],
     compile: &CompileArgs,
     threads: Option<NonZeroUsize>,
-) -> anyhow::Result<Result<VerifiedNote, Outcome>> {
+) -> anyhow::Result<Result<(VerifiedNote, Vec<String>), Outcome>> {
     if !release.is_dir() {
         bail!("{}: give the release directory that hallmark build --release wrote", escape::path(release));
     }
@@ -102,13 +113,15 @@ pub fn audit(
         );
     }
     let released = Released::read(release, &note)?;
-    let differences = compare(&released, source, compile, threads)?;
+    let patches = Patches::read(release, &note, prev)?;
+    let mut differences = compare(&released, source, compile, threads)?;
+    differences.extend(patches.broken);
     output::print(&head(release, &note))?;
     if !differences.is_empty() {
         output::print(&(differences.join("\n") + "\n"))?;
         return Ok(Err(Outcome::Different));
     }
-    Ok(Ok(note))
+    Ok(Ok((note, patches.told)))
 }
 
 fn head(path: &Path, note: &VerifiedNote) -> String {

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use hallmark_container::{Digest, Previous, SignedNote, layout, limits};
-use hallmark_publish::{DEFAULT_LEVEL, Release, SecretKey};
+use hallmark_container::{Digest, limits};
+use hallmark_publish::{Base, DEFAULT_LEVEL, Release, SecretKey};
 use hallmark_runtime::Database;
-use hallmark_store::{Links, read_file_capped};
 use serde_json::{Value, json};
 
 use crate::compile::{CompileArgs, Compiled};
 use crate::escape;
 use crate::outcome::{Outcome, complain};
 use crate::output;
+use crate::packed::Packed;
 use crate::release::{self, Facts, Identity};
 use crate::rulemap::RuleMap;
 use crate::settings::ReleaseSettings;
@@ -32,6 +32,9 @@ const QUICK_LEVEL: i32 = 9;
   hallmark build apt:rules/apt web.yar -o rules.hmk --key keys/build.secret --db example.org/core --serial 7
   hallmark build rules/ --image rules.img --ignore-invalid-rules --stats
   hallmark build rules/ --release release-8/ --serial 8 --key keys/build.secret --prev release-7/
+
+The new release has a patch from each release named with --prev, and calls the latest of these the
+one before it.
 
 --release takes one directory of sources. Its release.toml (db, serial, source-date, days),
 options.toml (externals, namespaces, include-dirs, path-as-namespace, relaxed-re-syntax),
@@ -57,9 +60,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "image"])]
     release: Option<PathBuf>,
 
-    /// The release before this one, which the new note names
+    /// The release before this one, which the note names and from which a patch is made; with several, there is a
+    /// patch from each
     #[arg(long, value_name = "OLDRELEASE", requires = "release")]
-    prev: Option<PathBuf>,
+    prev: Vec<PathBuf>,
 
     /// Sign the container with this secret key, and pack it as small as can be
     #[arg(long, value_name = "FILE")]
@@ -142,7 +146,7 @@ fn build_release(args: &Args, dir: &Path, key: Option<&SecretKey>) -> anyhow::Re
     };
     let tree = SourceTree::read(path)?;
     let mut named = Facts::new(&args.identity, &tree.settings().release)?;
-    named.prev = args.prev.as_deref().map(|prev| previous(prev, &named)).transpose()?;
+    named.bases = bases(&args.prev, &named)?;
     let compiled = tree.compile(namespace.as_deref(), &args.compile, args.threads)?;
     compiled.print_diagnostics();
     let Some(image) = &compiled.compilation.image else {
@@ -181,20 +185,14 @@ fn build_release(args: &Args, dir: &Path, key: Option<&SecretKey>) -> anyhow::Re
     facts.tell(&escape::path(dir), args)
 }
 
-/// What the note says of the release before.
-fn previous(dir: &Path, named: &Facts) -> anyhow::Result<Previous> {
-    let path = if dir.is_dir() { dir.join(layout::RELEASE_NOTE) } else { dir.to_owned() };
-    let bytes = read_file_capped(&path, limits::MAX_SIGNED_NOTE as u64, Links::Follow).context("--prev")?;
-    let note = SignedNote::parse(&bytes).with_context(|| format!("--prev {}", escape::path(&path)))?;
-    let old = note.release();
-    ensure!(old.db == named.db, "--prev: that is a release of {}, this one of {}", old.db, named.db);
-    ensure!(
-        old.serial < named.serial,
-        "--prev: serial {} must be higher than {}, that of the release before",
-        named.serial,
-        old.serial
-    );
-    Ok(Previous { serial: old.serial, image: old.image.digest })
+/// The releases that patches are made from.
+fn bases(prev: &[PathBuf], named: &Facts) -> anyhow::Result<Vec<Base>> {
+    ensure!(prev.len() <= limits::MAX_PATCHES, "--prev: at most {} releases", limits::MAX_PATCHES);
+    let base = |path: &PathBuf| {
+        let old = Packed::read_before(path, &named.db, named.serial)?;
+        Ok(Base { serial: old.note.release().serial, image: old.image })
+    };
+    prev.iter().map(base).collect()
 }
 
 /// What was built.
@@ -204,6 +202,8 @@ struct Built<'a> {
     digest: Digest,
     image_bytes: usize,
     container_bytes: Option<usize>,
+    /// Serials and lengths.
+    patches: Vec<(u64, usize)>,
     signers: Vec<String>,
 }
 
@@ -215,12 +215,14 @@ impl<'a> Built<'a> {
             digest: Digest::of(image),
             image_bytes: image.len(),
             container_bytes: None,
+            patches: Vec::new(),
             signers: Vec::new(),
         }
     }
 
     fn packed(&mut self, release: &Release, container_bytes: usize) {
         self.container_bytes = Some(container_bytes);
+        self.patches = release.patches().iter().map(|patch| (patch.serial, patch.bytes.len())).collect();
         self.signers = release.note().signatures().iter().map(|line| line.name.clone()).collect();
     }
 
@@ -244,6 +246,9 @@ impl<'a> Built<'a> {
             Some(bytes) => format!(", packed {}", escape::size(bytes as u64)),
             None => String::new(),
         };
+        let patch =
+            |&(serial, bytes): &(u64, usize)| format!(", patch from {serial} {}", escape::size(bytes as u64));
+        let patches: String = self.patches.iter().map(patch).collect();
         let signed = match (self.container_bytes, self.signers.as_slice()) {
             (None, _) => String::new(),
             (Some(_), []) => ", not signed".to_owned(),
@@ -254,7 +259,7 @@ impl<'a> Built<'a> {
             n => format!(" ({n} rejected)"),
         };
         format!(
-            "{}{rejected}, {}, {}{packed}{signed}, {}",
+            "{}{rejected}, {}, {}{packed}{patches}{signed}, {}",
             escape::count(stats.rules, "rule"),
             escape::count(stats.patterns, "pattern"),
             escape::size(self.image_bytes as u64),
@@ -297,6 +302,8 @@ impl<'a> Built<'a> {
         let mut out: serde_json::Map<_, _> =
             self.rows().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         out.insert("image".to_owned(), self.digest.to_string().into());
+        let patch = |&(serial, bytes): &(u64, usize)| json!({ "from": serial, "bytes": bytes });
+        out.insert("patches".to_owned(), self.patches.iter().map(patch).collect());
         out.insert("signers".to_owned(), json!(self.signers));
         let timing = self.timing.iter();
         let timing = timing.map(|(name, time)| ((*name).to_owned(), json!(time.as_micros() as f64 / 1e3)));

@@ -52,8 +52,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let key = SecretKey::load(&args.key).context("--key")?;
     let attestation = match &args.source {
-        Some(source) => match audit(&args.release, source, None, &args.compile, args.threads)? {
-            Ok(note) => Ok(statement(&note)),
+        Some(source) => match audit(&args.release, source, None, &[], &args.compile, args.threads)? {
+            Ok((note, _)) => Ok(statement(&note)),
             Err(_) => Err("the release is not what its sources give".to_owned()),
         },
         None => {

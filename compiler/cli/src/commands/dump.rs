@@ -182,7 +182,7 @@ fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
     let triggers = image.rules().map(|(_, unit)| triggers(&unit).count() as u64).sum();
     vec![
         ("rules", globals.header.rules.get().into()),
-        ("namespaces", globals.namespaces.len() as u64),
+        ("namespaces", globals.namespaces.iter().filter(|name| name.len.get() > 0).count() as u64),
         ("externals", globals.externals.len() as u64),
         ("patterns", globals.header.patterns.get().into()),
         ("triggers", triggers),

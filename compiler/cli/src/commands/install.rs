@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use hallmark_store::{Outcome as Installed, ReleaseBytes, guard_state, install};
+use hallmark_container::Policy;
+use hallmark_store::{
+    Error, Installation, Outcome as Installed, ReleaseBytes, Update, Used, guard_state, install,
+    install_directory,
+};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
@@ -14,8 +18,12 @@ use crate::trust::{NO_POLICY, find_policy, refused};
 
 /// Put a release in force in a store; what is refused changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   hallmark install rules.hmk --store /var/lib/hallmark --policy policy.txt
+  hallmark install release-8/ --store /var/lib/hallmark --policy policy.txt
+
+Of a release directory, a patch from what the store holds (from-SERIAL.zst) is used before the full
+payload (image.zst); one of the two is enough. If the patch cannot be used, the reason is printed.
 
 Before anything changes, the database is parsed and its own self-tests are run in a separate
 process without access to files, network and other processes (Landlock, where the kernel has it)
@@ -42,27 +50,27 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let policy = find_policy(args.policy.as_deref())?.context(NO_POLICY)?;
-    let release = ReleaseBytes::read(&args.release)?;
-    let container = match release.container() {
-        Ok(container) => container,
-        Err(error) => {
-            complain(&format!("refused: {}: {error}", escape::path(&args.release)));
-            return Ok(Outcome::Refused);
-        }
-    };
     let mut tried = None;
     let self_test = |image: &[u8]| try_image(image, args.self_test_timeout).map(|done| tried = Some(done));
-    let installation = match install(&args.store, container, &policy, self_test) {
-        Ok(installation) => installation,
+    let update = match update(args, &policy, self_test) {
+        Ok(update) => update,
         Err(error) => return refused(error),
     };
-    let did = match installation.outcome {
+    for error in &update.passed_over {
+        complain(&format!("not used: {error}"));
+    }
+    let Installation { outcome, state } = &update.installation;
+    let did = match outcome {
         Installed::Installed => "installed",
         Installed::AlreadyCurrent => "already in force",
     };
-    let state = &installation.state;
+    let used = match update.used {
+        Used::Held => "none, the store held this image".to_owned(),
+        Used::Patch { serial, bytes } => format!("patch from serial {serial}, {bytes} bytes"),
+        Used::Full { bytes } => format!("full, {bytes} bytes"),
+    };
     output::print(&format!(
-        "{did}: {} serial {} in {}\nimage {}\n{}",
+        "{did}: {} serial {} in {}\nimage {}\npayload {used}\n{}",
         state.db,
         state.current.serial,
         escape::path(&args.store),
@@ -87,4 +95,20 @@ pub fn told(tried: Tried) -> String {
         Confinement::None => "in a process of its own, not confined: this kernel has no Landlock",
     };
     format!("{tests}, {process}\n")
+}
+
+fn update(
+    args: &Args,
+    policy: &Policy,
+    self_test: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<Update, Error> {
+    if args.release.is_dir() {
+        return install_directory(&args.store, &args.release, policy, self_test);
+    }
+    let release = ReleaseBytes::read(&args.release)?;
+    let in_release = |source| Error::Container { path: args.release.clone(), source };
+    let container = release.container().map_err(in_release)?;
+    let used = Used::Full { bytes: container.payload().len() as u64 };
+    let installation = install(&args.store, container, policy, self_test)?;
+    Ok(Update { installation, used, passed_over: Vec::new() })
 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod build;
 pub mod check;
 pub mod cosign;
+pub mod delta;
 pub mod diff;
 pub mod dump;
 pub mod fmt;

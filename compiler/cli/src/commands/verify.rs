@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use hallmark_image::Image;
-use hallmark_store::{LoadPolicy, Origin, load};
+use hallmark_store::{LoadPolicy, Origin, load, patch_files};
 
 use crate::escape;
 use crate::outcome::{Outcome, complain};
@@ -46,11 +46,16 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         complain("refused: a raw image carries no signature");
         return Ok(Outcome::Refused);
     };
+    let mut patches = String::new();
     if loaded.info.origin == Origin::Release && args.path.is_dir() {
         let released = Released::read(&args.path, note)?;
         if !released.broken().is_empty() {
             complain(&format!("refused: {}", released.broken().join("\nrefused: ")));
             return Ok(Outcome::Refused);
+        }
+        for (serial, path) in patch_files(&args.path)? {
+            let bytes = std::fs::metadata(&path).with_context(|| escape::path(&path))?.len();
+            patches += &format!("patch from serial {serial}, {bytes} bytes\n");
         }
     }
     let release = note.release();
@@ -66,6 +71,6 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if !verdict.unknown.is_empty() {
         text.push_str(&format!("not in the policy: {}\n", verdict.unknown.join(", ")));
     }
-    output::print(&text)?;
+    output::print(&(text + &patches))?;
     Ok(Outcome::Good)
 }

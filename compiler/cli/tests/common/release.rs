@@ -43,7 +43,7 @@ pub fn packed(image: &[u8], serial: u64, keys: &[SecretKey]) -> Vec<u8> {
         options: Digest::of(b""),
         sections: Vec::new(),
         counts: Counts { rules: 1, patterns: 1, rejected: 0 },
-        prev: None,
+        bases: Vec::new(),
     };
     let mut release = Release::pack(info, image, None, 1).unwrap();
     keys.iter().for_each(|key| release.sign(key).unwrap());
