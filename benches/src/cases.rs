@@ -9,7 +9,7 @@ use hallmark_compiler::Source;
 use hallmark_runtime::{Database, Scanner};
 
 use crate::random::Random;
-use crate::{build, portable_executable, sample};
+use crate::{build, files, portable_executable, sample};
 
 /// Bytes of each case's files together.
 const LEN: usize = 1 << 20;
@@ -54,6 +54,14 @@ pub fn cases() -> Vec<Case> {
         regexes(),
         small_files(),
         pe_module(),
+        module("module-pe", "pe", vec![files::seed("pe32"), files::seed("pe64")], 128),
+        module("module-pe-signed", "pe", vec![files::seed("pe_signed_rsa")], 16),
+        module("module-dotnet", "dotnet", vec![files::seed("dotnet")], 256),
+        module("module-elf", "elf", vec![files::seed("elf"), files::seed("elf_big_endian")], 128),
+        module("module-dex", "dex", vec![files::seed("dex")], 256),
+        module("module-hostile-pe", "pe", vec![files::hostile_pe()], 1),
+        module("module-hostile-elf", "elf", vec![files::hostile_elf()], 1),
+        module("module-hostile-dex", "dex", vec![files::hostile_dex()], 1),
         many_matches("matches", false, 196_761),
         many_matches("matches-fast", true, 16),
     ]
@@ -274,6 +282,27 @@ fn pe_module() -> Case {
         fast: false,
         expected: Found { rules: 50, matches: 0, evaluated },
     }
+}
+
+/// Files that are parsed by one module because a rule asks for a field that all of them have.
+fn module(name: &'static str, module: &str, kinds: Vec<Vec<u8>>, times: usize) -> Case {
+    let question = match name {
+        "module-pe-signed" => "pe.is_signed",
+        "module-hostile-pe" => {
+            "pe.number_of_exports == 16384 and pe.number_of_imported_functions > 8192 and pe.number_of_resources > 0"
+        }
+        "module-hostile-elf" => "elf.symtab_entries == 43690 and elf.dynsym_entries == 43690",
+        _ => match module {
+            "pe" => "pe.number_of_imports > 0 and pe.number_of_resources > 0 and pe.number_of_exports > 0",
+            "dotnet" => "dotnet.is_dotnet and dotnet.number_of_classes > 0",
+            "elf" => "elf.dynsym_entries == 4",
+            _ => "dex.is_dex",
+        },
+    };
+    let rules = format!("import \"{module}\" rule r {{ condition: {question} }}");
+    let files: Vec<_> = kinds.iter().flat_map(|kind| vec![kind.clone(); times]).collect();
+    let (matching, evaluated) = (files.len(), files.len() as u64);
+    Case { name, rules, files, fast: false, expected: Found { rules: matching, matches: 0, evaluated } }
 }
 
 /// Words that the data of [`many_matches`] are full of.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
+pub mod files;
 pub mod random;
 
 use std::path::{Path, PathBuf};

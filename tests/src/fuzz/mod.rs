@@ -7,11 +7,13 @@
 //! libFuzzer in `fuzz/`. There is no feedback from coverage here: safe code cannot read its counters.
 
 mod files;
+mod modules;
 mod plan;
 mod targets;
 mod watch;
 
 pub use files::{corpus, folder, regressions};
+pub use modules::modules;
 pub use plan::Plan;
 pub use targets::{
     TARGETS, Target, condition_vs_reference, payload_decode, regex_vs_reference, source_compile,

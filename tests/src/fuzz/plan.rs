@@ -49,7 +49,7 @@ impl Plan {
 
     fn change(&self, rng: &mut Rng, input: &mut Vec<u8>) {
         let range = span(rng, input.len());
-        match rng.u8(0..12) {
+        match rng.u8(0..14) {
             0 if !input.is_empty() => {
                 let at = rng.usize(..input.len());
                 input[at] ^= 1 << rng.u8(0..8);
@@ -82,7 +82,21 @@ impl Plan {
                     drop(input.splice(old, new));
                 }
             }
-            8 if !self.tokens.is_empty() => {
+            8 | 9 if input.len() >= 8 => {
+                // A number that matters, as tables in files have them: in place, so that nothing moves.
+                let size = *rng.choice(&[1, 2, 4, 8]).unwrap_or(&4);
+                let at = rng.usize(..=input.len() - size);
+                let len = input.len() as u64;
+                let value = match rng.u8(0..5) {
+                    0 => 0,
+                    1 => u64::MAX,
+                    2 => 1 << rng.u8(0..64),
+                    3 => len.wrapping_sub(rng.u64(0..9)),
+                    _ => rng.u64(0..=len),
+                };
+                input[at..at + size].copy_from_slice(&value.to_le_bytes()[..size]);
+            }
+            10 if !self.tokens.is_empty() => {
                 let token = self.tokens[rng.usize(..self.tokens.len())].bytes();
                 drop(input.splice(range.start..range.start, token));
             }

@@ -9,6 +9,7 @@ use hallmark_container::{
 };
 use hallmark_runtime::Database;
 
+use super::modules;
 use crate::generate::{self, Draw};
 use crate::run::NoIncludes;
 use crate::trial::{INTERNAL, Trial};
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "regex_vs_reference", run: regex_vs_reference, tokens: REGEX_TOKENS },
     Target { name: "condition_vs_reference", run: condition_vs_reference, tokens: RULE_TOKENS },
     Target { name: "payload_decode", run: payload_decode, tokens: FRAME_TOKENS },
+    Target { name: "modules", run: modules, tokens: FILE_TOKENS },
 ];
 
 /// Longest source that is compiled: more is not another case, only slower.
@@ -168,6 +170,24 @@ fn judge(trial: &Trial) {
 
 /// Magic of a frame, of a skippable one, and headers.
 const FRAME_TOKENS: &[&str] = &["(\u{b5}/", "\0\u{10}", "\u{1}\0\0", "\0", "\u{7f}", "    "];
+
+/// What marks formats and their tables.
+const FILE_TOKENS: &[&str] = &[
+    "MZ",
+    "PE\0\0",
+    "\x7fELF",
+    "dex\n035\0",
+    "BSJB",
+    "#~\0\0",
+    "#Strings\0",
+    "Rich",
+    "RSDS",
+    "\0\0\0\0",
+    "\x01\0\0\0",
+    "\x7f\x7f\x7f\x7f",
+    "0\0",
+    "a\0",
+];
 
 const REGEX_TOKENS: &[&str] = &[
     "(",
