@@ -5,6 +5,7 @@ without anything in it counts as one that is not there. Where two lists differ i
 their items are not: what follows a missing one would differ too.
 """
 
+import dataclasses
 import datetime
 import tomllib
 from collections.abc import Callable, Iterator
@@ -93,13 +94,16 @@ def shown(value) -> str:
 
 @dataclass
 class Entry:
-    """A difference that is meant: of a module, of fields that match a pattern, of one kind or any."""
+    """A difference that is known: of a module, of fields that match a pattern, of one kind or any; in all files, or, with
+    `damaged_files`, in so many damaged ones at most."""
 
     module: str
     field: str
     kind: str
     reason: str
+    damaged_files: int | None = None
     covered: int = 0
+    files: set[str] = dataclasses.field(default_factory=set)
 
 
 class Known:
@@ -113,13 +117,19 @@ class Known:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls([Entry(**entry) for entry in table.get("known", [])])
 
-    def covers(self, found: Unlike) -> bool:
+    def covers(self, found: Unlike, file: str, damaged: bool) -> bool:
         for entry in self.entries:
             if entry.module == found.module and fnmatchcase(found.field, entry.field) \
-                    and entry.kind in (found.kind, "any"):
+                    and entry.kind in (found.kind, "any") and (damaged or entry.damaged_files is None):
                 entry.covered += 1
+                entry.files.add(file)
                 return True
         return False
+
+    def exceeded(self) -> list[Entry]:
+        """Those that more files needed than were known."""
+        return [entry for entry in self.entries
+                if entry.damaged_files is not None and len(entry.files) > entry.damaged_files]
 
     def unneeded(self) -> list[Entry]:
         return [entry for entry in self.entries if not entry.covered]

@@ -39,6 +39,8 @@ MODULES = {
     "pe": (b"MZ",),
 }
 TIMEOUT_SECONDS = 60
+# How the names of damaged files end.
+DAMAGED = ". mutation)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def main() -> int:
     with ProcessPoolExecutor(args.jobs, context, start_worker, (args.hallmark,)) as pool:
         for results in pool.map(look, jobs):
             for name, unlikes in results:
-                unknown = [found for found in unlikes if not known.covers(found)]
+                unknown = [found for found in unlikes if not known.covers(found, name, name.endswith(DAMAGED))]
                 seen, failed = seen + 1, failed + bool(unknown)
                 for found in unknown:
                     differences[found].append(name)
@@ -74,6 +76,9 @@ def main() -> int:
     for entry in known.unneeded():
         failed += 1
         print(f"not needed any more: {entry.module} {entry.field} ({entry.kind}): {entry.reason}")
+    for entry in known.exceeded():
+        failed += 1
+        print(f"in {len(entry.files)} files, {entry.damaged_files} are known: {entry.module} {entry.field} ({entry.kind})")
     covered = sum(entry.covered for entry in known.entries)
     print(f"{len(jobs)} files, {seen - len(jobs)} damaged ones, {covered} differences that are known,"
           f" {time.monotonic() - started:.0f} s")
@@ -138,7 +143,7 @@ def look(job: Job) -> list[tuple[str, list[Unlike]]]:
             file.write(data)
             file.flush()
             found = list(disagreements(data, Path(file.name)))
-            name = f"{job.name} ({n})" if n else job.name
+            name = f"{job.name} ({n}{DAMAGED}" if n else job.name
             results.append((name, found))
             if found and job.keep:
                 (job.keep / name.replace("/", "-")).write_bytes(data)

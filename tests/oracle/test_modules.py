@@ -37,10 +37,19 @@ class Fields(unittest.TestCase):
 
     def test_entries_cover_what_they_say_and_are_needed(self):
         known = Known([Entry("m", "a[[]].*", "values", "why"), Entry("m", "b", "any", "why")])
-        self.assertTrue(known.covers(Unlike("m", "a[].b", "1", "2")))
-        self.assertFalse(known.covers(Unlike("m", "a[].b", "1", "undefined")))
-        self.assertFalse(known.covers(Unlike("n", "a[].b", "1", "2")))
+        self.assertTrue(known.covers(Unlike("m", "a[].b", "1", "2"), "file", False))
+        self.assertFalse(known.covers(Unlike("m", "a[].b", "1", "undefined"), "file", False))
+        self.assertFalse(known.covers(Unlike("n", "a[].b", "1", "2"), "file", False))
         self.assertEqual([entry.field for entry in known.unneeded()], ["b"])
+
+    def test_entries_for_damaged_files_are_counted(self):
+        known = Known([Entry("m", "a", "any", "why", damaged_files=1)])
+        self.assertFalse(known.covers(Unlike("m", "a", "1", "2"), "file", False))
+        self.assertTrue(known.covers(Unlike("m", "a", "1", "2"), "one", True))
+        self.assertTrue(known.covers(Unlike("m", "a", "1", "3"), "one", True))
+        self.assertEqual(known.exceeded(), [])
+        self.assertTrue(known.covers(Unlike("m", "a", "1", "2"), "two", True))
+        self.assertEqual(known.exceeded(), known.entries)
 
     def test_the_list_can_be_read(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
