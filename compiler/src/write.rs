@@ -66,7 +66,7 @@ pub fn image(mut parts: Parts<'_>) -> Vec<u8> {
         flags: U32::ZERO,
         source_digest: parts.source_digest,
         options_digest: parts.options_digest,
-        schema: schema::fingerprint(),
+        schema: schema::FINGERPRINT,
     };
     bytes[..size_of::<Header>()].copy_from_slice(header.as_bytes());
     let table = records.as_bytes();

@@ -92,7 +92,7 @@ impl<'a> Image<'a> {
     /// As [`Image::parse`].
     pub fn parse_undigested(bytes: &'a [u8]) -> Result<Self, Error> {
         let frame = Frame::parse(bytes)?;
-        let schema = crate::schema::fingerprint();
+        let schema = crate::schema::FINGERPRINT;
         if frame.header.schema != schema {
             let hex = |d: &[u8]| d.iter().take(4).map(|b| format!("{b:02x}")).collect();
             return Err(Error::Schema { image: hex(&frame.header.schema), runtime: hex(&schema) });

@@ -411,7 +411,7 @@ fn frame(sections: &[&[u8]]) -> Vec<u8> {
         flags: U32::ZERO,
         source_digest: [0; 32],
         options_digest: [0; 32],
-        schema: hallmark_image::schema::fingerprint(),
+        schema: hallmark_image::schema::FINGERPRINT,
     };
     image[..size_of::<Header>()].copy_from_slice(header.as_bytes());
     let table = records.as_bytes();
