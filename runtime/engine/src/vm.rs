@@ -10,6 +10,7 @@ use hallmark_image::insn::{FROM_SLOT, Insn, Op, Quantifier};
 use hallmark_image::limits::MAX_ARGS;
 use hallmark_image::program::Program;
 use hallmark_image::record::{Slice, ValueKind};
+use hallmark_image::schema::{call_needs_rest, needs_rest};
 use hallmark_image::{FileClass, RuleId, Unit};
 use hallmark_modules::{Arg, Mark, Modules, Node};
 
@@ -206,7 +207,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             }
             Op::Module => {
                 let module = u16::try_from(imm).unwrap_or(u16::MAX);
-                let root = if self.has_file(Modules::needs_rest(module, self.view.head()))? {
+                let root = if self.has_file(needs_rest(module, self.view.head()))? {
                     self.modules().root(module)
                 } else {
                     None
@@ -329,7 +330,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         self.verifier.budget.spend((self.view.head().len() as u64 / 256).saturating_add(16))?;
         let count = usize::from(insn.a);
         let function = u16::try_from(insn.imm.get()).unwrap_or(u16::MAX);
-        if !self.has_file(Modules::call_needs_rest(insn.b.get(), function, self.view.head()))? {
+        if !self.has_file(call_needs_rest(insn.b.get(), function, self.view.head()))? {
             let below = self.stack.len().saturating_sub(count);
             self.stack.truncate(below);
             return Ok(Value::Undefined);

@@ -3,7 +3,6 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use hallmark_image::FileClass;
 use hallmark_image::schema::{Function, MODULES, Module, Type};
 
 use crate::console::{Console, Mark};
@@ -25,29 +24,6 @@ pub struct Modules<'a> {
     console: Console,
     remembered: RefCell<BTreeMap<Call, Answer<'a>>>,
 }
-
-/// What the files begin with that modules read; of any other file a module says the same, whatever is in it.
-const BEGINNINGS: &[(&str, &[&[u8]])] = &[
-    ("crx", &[b"Cr24"]),
-    ("dex", &[b"dex\n"]),
-    ("dotnet", &[FileClass::Pe.magic()]),
-    ("elf", &[FileClass::Elf.magic()]),
-    ("lnk", &[b"\x4c\0\0\0"]),
-    (
-        "macho",
-        &[
-            b"\xfe\xed\xfa",
-            b"\xca\xfe\xba",
-            b"\xce\xfa\xed\xfe",
-            b"\xcf\xfa\xed\xfe",
-            b"\xbe\xba\xfe\xca",
-            b"\xbf\xba\xfe\xca",
-        ],
-    ),
-    ("pe", &[FileClass::Pe.magic()]),
-    // Their directory stands at the end, and anything may stand before it.
-    ("zip", &[b""]),
-];
 
 /// A call whose arguments are numbers: module, function and the bits of up to three arguments.
 type Call = (u16, u16, [u64; 3]);
@@ -128,26 +104,6 @@ impl<'a> Modules<'a> {
     /// Forgets what they wrote since the mark.
     pub fn rewind(&self, mark: Mark) {
         self.console.rewind(mark);
-    }
-
-    /// Whether a file of which only the first bytes are known, `head`, may have other fields than those bytes alone.
-    pub fn needs_rest(module: u16, head: &[u8]) -> bool {
-        let name = MODULES.get(usize::from(module)).map_or("", |schema| schema.name);
-        let begins = BEGINNINGS.iter().filter(|(of, _)| *of == name);
-        begins.flat_map(|(_, magics)| *magics).any(|magic| head.starts_with(magic))
-    }
-
-    /// As [`Modules::needs_rest`], for the answer of a function.
-    pub fn call_needs_rest(module: u16, function: u16, head: &[u8]) -> bool {
-        let Some(schema) = MODULES.get(usize::from(module)) else { return false };
-        let Some(function) = schema.functions.get(usize::from(function)) else { return false };
-        match schema.name {
-            "hash" => !function.args.contains(&Type::Str),
-            "math" => !math::is_arithmetic(function.name) && !function.args.contains(&Type::Str),
-            // A range of the file, perhaps behind a text.
-            "console" => function.args.ends_with(&[Type::Int, Type::Int]),
-            _ => Self::needs_rest(module, head),
-        }
     }
 
     fn dispatch(&self, id: u16, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
