@@ -38,6 +38,8 @@
 mod database;
 mod error;
 mod part;
+#[cfg(target_os = "linux")]
+mod process;
 mod report;
 mod scanner;
 mod selftest;

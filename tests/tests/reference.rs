@@ -100,6 +100,44 @@ fn conditions() {
     check(4000, generate::case);
 }
 
+/// Runs of one byte that are longer than what is searched in one go, and patterns that stand in them or at their ends.
+#[test]
+fn long_runs_of_one_byte() {
+    const CHUNK: usize = 16 * 1024;
+    let patterns = [
+        "{ 00 00 00 00 01 }",
+        "{ 01 00 00 00 00 00 }",
+        "{ 41 00 00 00 }",
+        "{ 00 00 00 41 }",
+        "{ 00 00 00 41 41 41 41 41 41 }",
+        "{ 41 41 41 [0-4] 00 00 00 }",
+        "\"AAAAAA\" fullword",
+        "\"aaaa\" nocase fullword",
+        "/\\x00A{4,9}\\x01/",
+        "/A{3}\\x00{3,90}\\x01/",
+    ];
+    for (byte, other) in [(0u8, b'A'), (b'A', 0)] {
+        for (before, run, between) in
+            [(0, CHUNK, 1), (1, CHUNK + 1, 2), (5, 2 * CHUNK - 3, 7), (CHUNK - 2, CHUNK + 7, 3)]
+        {
+            let mut data = vec![other; before];
+            for _ in 0..2 {
+                data.extend(std::iter::repeat_n(byte, run));
+                data.extend(std::iter::repeat_n(other, between));
+                data.push(1);
+            }
+            for pattern in patterns {
+                let trial = Trial::of_pattern(pattern, data.clone());
+                let (len, ends) = (data.len(), data[data.len() - 9..].escape_ascii());
+                let verdict =
+                    trial.run().unwrap_or_else(|cause| panic!("{pattern} {len} …{ends}: {cause:.300}"));
+                assert_ne!(verdict, Verdict::Void, "{pattern}");
+                trial.run_streamed(Window { len: 1 << 15, reach: 1 << 13 }, CHUNK).unwrap();
+            }
+        }
+    }
+}
+
 /// Data that are much longer than the window, and pieces of any length. Conditions about bytes that are gone, and long
 /// matches, make a trial void.
 fn streamed(draw: &mut Draw<'_>, grow: impl Fn(&mut Draw<'_>) -> Trial) -> (Result<Verdict, String>, Trial) {

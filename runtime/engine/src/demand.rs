@@ -99,6 +99,7 @@ impl Demands {
         size: Size,
         alone: &mut Vec<(RuleId, usize)>,
     ) {
+        self.patterns.clear();
         for (rule, unit) in image.rules().filter(|(_, unit)| size.is_admitted(unit.header, class)) {
             for (index, _) in unit.patterns.iter().enumerate().filter(|(_, p)| !p.is_searched(class)) {
                 let list = if has_lanes(&unit, index) { &mut self.patterns } else { &mut *alone };

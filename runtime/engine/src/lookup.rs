@@ -1,5 +1,7 @@
 //! From an atom in the data to the variants it belongs to: a table of them, as a [`Sink`] of the search.
 
+use std::ops::Range;
+
 use hallmark_image::Filter;
 use hallmark_image::RuleId;
 use hallmark_image::lanes::{AtomPage, Lane, atom_place};
@@ -40,10 +42,19 @@ impl<T: Table> Sink for Lookup<'_, '_, T> {
         self.verifier.budget.check()
     }
 
+    fn is_quiet(&mut self, lane: Lane, byte: u8, places: &Range<usize>) -> bool {
+        let atom = Padding::atom(lane, byte);
+        let is_exhausted = self.exhausted.get(slot(atom)) == Some(&Some((lane, atom)));
+        let last = places.end.saturating_sub(1);
+        let data = self.verifier.data;
+        // Places before the first are looked at too, by one byte.
+        let mut is_quiet = |at: usize| self.padding.is_quiet(lane, byte, data, at);
+        is_exhausted || (is_quiet(places.start.saturating_sub(1)) && is_quiet(last))
+    }
+
     fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped> {
         self.verifier.candidates = self.verifier.candidates.saturating_add(1);
-        // Any bits that differ will do.
-        let slot = (atom ^ atom >> 8 ^ atom >> 16) as usize & (REMEMBERED - 1);
+        let slot = slot(atom);
         if self.exhausted.get(slot) == Some(&Some((lane, atom))) {
             return Ok(());
         }
@@ -62,6 +73,11 @@ impl<T: Table> Sink for Lookup<'_, '_, T> {
         }
         Ok(())
     }
+}
+
+/// Where an atom is remembered: any bits that differ will do.
+fn slot(atom: u32) -> usize {
+    (atom ^ atom >> 8 ^ atom >> 16) as usize & (REMEMBERED - 1)
 }
 
 /// The pages of an image.

@@ -31,6 +31,11 @@ pub enum Why {
     LongMatch,
     /// In a stream: the condition asks for bytes that were not kept, or for a module that needs the whole file.
     NotKept,
+    /// Bytes that the source could not give.
+    Unreadable {
+        /// How many.
+        bytes: u64,
+    },
     /// It took more steps than the length of the data allows, so that it was left alone from then on.
     TooCostly,
 }
@@ -45,6 +50,7 @@ impl fmt::Display for Why {
             Why::TooCostly => f.write_str("it takes too many steps on these data"),
             Why::LongMatch => f.write_str("a match may be longer than what is kept of a stream"),
             Why::NotKept => f.write_str("it asks for more of the file than is kept of a stream"),
+            Why::Unreadable { bytes } => write!(f, "{bytes} bytes could not be read"),
             Why::TooManyMatches => f.write_str("there are more matches than are kept"),
         }
     }
@@ -53,7 +59,7 @@ impl fmt::Display for Why {
 /// Something that was not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incomplete {
-    /// What: `data` (nothing was scanned), `patterns` (no condition was evaluated), `rules` (some conditions were not),
+    /// What: `data` (nothing was scanned, or not all of it), `patterns` (no condition was evaluated), `rules` (some conditions were not),
     /// `matches` (some of the rules' matches are not listed), a rule as `namespace:rule`, or a pattern as
     /// `namespace:rule:$id`.
     pub what: String,

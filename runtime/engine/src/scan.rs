@@ -70,6 +70,11 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Tells of something more that was not evaluated.
+    pub fn add(&mut self, incomplete: Incomplete) {
+        self.incomplete.push(incomplete);
+    }
+
     pub fn outcome<'a>(
         self,
         image: &Image<'a>,

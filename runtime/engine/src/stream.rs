@@ -17,7 +17,7 @@ use crate::budget::{Budget, Stopped};
 use crate::captured::Bytes;
 use crate::demand::Demands;
 use crate::limits::{MAX_EXTENTS, READ_BYTES};
-use crate::outcome::{Outcome, Why};
+use crate::outcome::{Incomplete, Outcome, Why};
 use crate::part::search_range;
 use crate::scan::{Ended, conclude, run, skip};
 use crate::scratch::Scratch;
@@ -32,6 +32,8 @@ pub enum Piece {
     Bytes(usize),
     /// What follows stands at this address.
     At(u64),
+    /// So many bytes more, which can't be read. What follows stands behind them.
+    Unreadable(u64),
     /// There is no more.
     End,
 }
@@ -115,8 +117,9 @@ struct Feed<'b> {
     begins: bool,
     /// How much of it was searched.
     searched: usize,
-    /// Bytes that came so far.
+    /// Bytes that came so far, and bytes that could not be read.
     total: u64,
+    lost: u64,
 }
 
 /// Why a window is not filled further.
@@ -133,7 +136,7 @@ impl<'b> Feed<'b> {
         let len = window.len.max(ALIGN.saturating_mul(16));
         let window = Window { len, reach: window.reach.clamp(ALIGN, len / 4) };
         bytes.resize(len, 0);
-        Feed { bytes, extents, window, len: 0, base: 0, begins: true, searched: 0, total: 0 }
+        Feed { bytes, extents, window, len: 0, base: 0, begins: true, searched: 0, total: 0, lost: 0 }
     }
 
     /// Fills the window, or stops because the budget is exhausted.
@@ -158,9 +161,17 @@ impl<'b> Feed<'b> {
             match source.next(into)? {
                 Piece::Bytes(0) | Piece::End => return Ok(Ok(Pause::End)),
                 Piece::Bytes(count) => self.take(count.min(room)),
-                Piece::At(address) if self.len == 0 => self.base = address,
                 Piece::At(address) if address == self.end() => {}
+                Piece::At(address) if self.len == 0 => self.base = address,
                 Piece::At(address) => return Ok(Ok(Pause::At(address))),
+                Piece::Unreadable(count) => {
+                    self.lost = self.lost.saturating_add(count);
+                    let behind = self.end().saturating_add(count);
+                    if self.len > 0 {
+                        return Ok(Ok(Pause::At(behind)));
+                    }
+                    self.base = behind;
+                }
             }
             if max.is_some_and(|max| self.total > max) {
                 return Ok(Ok(Pause::End));
@@ -295,7 +306,7 @@ fn scan_windows<S: Source>(
         let ended = pause == Pause::End;
         if shape == Shape::File {
             size = if ended { Size::Known(feed.total) } else { Size::AtLeast(feed.total) };
-            if ended && is_first {
+            if ended && is_first && feed.lost == 0 {
                 return Ok(Done::Whole(feed.len, run(image, scratch, feed.data(), &[], settings)));
             }
         }
@@ -328,7 +339,11 @@ fn scan_windows<S: Source>(
     let (mut verifier, evaluation) = scratch.begin(image, tail, settings);
     let place = Place { base: tail_at, size, streamed: true, low: 0, high: usize::MAX };
     state.enter(&mut verifier, place);
-    Ok(Done::Streamed(conclude(verifier, searched, evaluation, &modules, view, settings)))
+    let mut ended = conclude(verifier, searched, evaluation, &modules, view, settings);
+    if feed.lost > 0 {
+        ended.add(Incomplete { what: "data".to_owned(), why: Why::Unreadable { bytes: feed.lost } });
+    }
+    Ok(Done::Streamed(ended))
 }
 
 /// What goes from the verifier of one window to that of the next.
