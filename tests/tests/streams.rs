@@ -213,6 +213,37 @@ fn blocks_of_memory_have_addresses_and_no_size() {
     assert!(!names(&report).contains(&"nowhere".to_owned()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_process_is_scanned() {
+    struct Killed(std::process::Child);
+    impl Drop for Killed {
+        fn drop(&mut self) {
+            // It may be gone already.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let database = database("rule r { strings: $a = \"a needle in the environment\" condition: $a }");
+    let mut scanner = database.scanner();
+    let mut command = std::process::Command::new("sleep");
+    let child = Killed(command.arg("100").env("HAY", "a needle in the environment").spawn().unwrap());
+    // Until the child runs its own program it is a copy of this one.
+    let found = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        names(&scanner.scan_process(child.0.id()).unwrap()) == ["r"]
+    });
+    assert!(found);
+    let report = scanner.strings(true).scan_process(child.0.id()).unwrap();
+    let rule = report.matches().next().unwrap();
+    let found = rule.patterns().next().unwrap().matches().next().unwrap();
+    assert!(found.offset > 1 << 32 && found.data == b"a needle in the environment");
+    drop(child);
+    let error = scanner.scan_process(0x7fff_fff0).unwrap_err();
+    assert!(matches!(error, Error::Process { kind: io::ErrorKind::NotFound, .. }), "{error}");
+    assert_eq!(error.to_string(), "cannot scan process 2147483632: there is no such process");
+}
+
 #[test]
 fn limits_end_a_stream() {
     let database = database("rule r { strings: $a = \"needle\" condition: $a }");
