@@ -10,6 +10,7 @@ use hallmark_store::{DatabaseInfo, LoadPolicy, LoadedDatabase, Mapping, Origin, 
 use self_cell::self_cell;
 
 use crate::error::Error;
+use crate::rule::Rule;
 use crate::scanner::Scanner;
 
 self_cell!(
@@ -90,6 +91,14 @@ impl Database {
     /// The image.
     pub fn image(&self) -> &Image<'_> {
         self.shared.proved.borrow_dependent()
+    }
+
+    /// Its rules, by id.
+    pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
+        let image = self.image();
+        image
+            .rules()
+            .map(move |(id, unit)| Rule::new(id, image.namespace(unit.header.namespace.get()), Some(unit)))
     }
 
     /// Where it came from and who vouches for it.

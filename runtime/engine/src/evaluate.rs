@@ -52,17 +52,17 @@ impl Evaluation<'_> {
         settings: &Settings<'a>,
     ) -> (Verifier<'a>, u64) {
         let image = verifier.image;
-        self.collect(&verifier);
+        self.collect(&verifier, settings);
         let mut machine = Machine::new(verifier, modules, view, settings, self.buffers);
         let rules = std::mem::take(self.order);
         let evaluated = self.evaluate_all(&mut machine, &rules);
         *self.order = rules;
         self.order.clear();
-        self.report(&image);
+        self.report(&image, settings);
         (machine.finish(self.buffers), evaluated)
     }
 
-    fn collect(&mut self, verifier: &Verifier<'_>) {
+    fn collect(&mut self, verifier: &Verifier<'_>, settings: &Settings<'_>) {
         let (image, class, size) = (&verifier.image, verifier.class, verifier.place.size);
         let is_open = |entry: &&AlwaysEntry| match size {
             // Without a look at the unit.
@@ -70,6 +70,7 @@ impl Evaluation<'_> {
             Size::AtLeast(_) | Size::None => true,
         };
         let always = image.always().iter().filter(is_open).map(|entry| RuleId::new(entry.rule.get()));
+        let always = always.filter(|&id| settings.needs(id));
         let ids = always.chain(verifier.matches.triggered().iter().copied());
         let headers = ids.filter_map(|id| Some((id, image.unit_header(id)?)));
         // When a match triggered a rule, the size may not have been known yet.
@@ -176,10 +177,11 @@ impl Evaluation<'_> {
     }
 
     /// Drops what global rules exclude, and orders the rest by namespace and name.
-    fn report(&mut self, image: &Image<'_>) {
+    fn report(&mut self, image: &Image<'_>, settings: &Settings<'_>) {
         let namespace = |id: RuleId| image.unit_header(id).map(|header| header.namespace.get());
         let barred = &self.barred;
-        self.matching.retain(|&id| namespace(id).is_some_and(|n| !barred.contains(&n)));
+        let is_wanted = |id: RuleId| settings.selection.is_none_or(|selection| selection.wants(id));
+        self.matching.retain(|&id| is_wanted(id) && namespace(id).is_some_and(|n| !barred.contains(&n)));
         let key = |id: &RuleId| {
             let unit = image.unit(*id);
             (unit.map(|u| image.namespace(u.header.namespace.get())), unit.map(|u| u.name()), *id)
