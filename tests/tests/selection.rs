@@ -13,7 +13,7 @@ const RULES: [(&str, &str); 2] = [
         private rule base { strings: $a = "needle" condition: $a }
         rule refers : tag { condition: base }
         rule other : tag spare { strings: $a = "hay" condition: #a > 1 }
-        rule none : spare { strings: $a = "nothing" condition: $a }
+        rule silent : spare { strings: $a = "nothing" condition: $a }
         "#,
     ),
     (
@@ -33,7 +33,7 @@ fn database() -> Database {
         text: text.as_bytes().to_vec(),
     });
     let compilation = compile(sources.to_vec(), &Options::default(), &NoIncludes, &mut |_| {});
-    Database::from_image_bytes(&compilation.image.expect("the rules compile")).unwrap()
+    Database::from_image_bytes(&compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics))).unwrap()
 }
 
 fn names(report: &Report<'_>) -> BTreeSet<String> {
