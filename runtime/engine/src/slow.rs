@@ -12,7 +12,7 @@ use zerocopy::FromBytes;
 use crate::budget::Stopped;
 use crate::compare::Masked;
 use crate::demand::{each_run_atom, has_lanes};
-use crate::pike::first_bytes;
+use crate::pike::Pike;
 use crate::verify::{Atom, Target, Verifier};
 
 /// Positions passed over between two charges to the budget.
@@ -101,7 +101,7 @@ impl<'a> Verifier<'a> {
         let pattern = variant.pattern.get() as usize;
         let (data, first, last) = (self.data, range.start, range.end.min(self.data.len()));
         let head = head(variant, unit.blob);
-        let can_start = starts(variant, unit.blob);
+        let can_start = starts(variant, unit.blob, &mut self.tools.pike);
         // Bytes of the head that are all known, which can be searched for fast.
         let known = head.and_then(|head| head.longest_exact());
         let mut from = first;
@@ -245,7 +245,7 @@ fn head<'a>(variant: &Variant, blob: &'a [u8]) -> Option<Masked<'a>> {
 }
 
 /// The bytes that a match of the variant can start with.
-fn starts(variant: &Variant, blob: &[u8]) -> [bool; 256] {
+fn starts(variant: &Variant, blob: &[u8], pike: &mut Pike) -> [bool; 256] {
     let body = variant.body.of(blob);
     let masked = |value: &[u8], mask: &[u8]| {
         let (first, bits) = (value.first().copied(), mask.first().copied().unwrap_or(0xFF));
@@ -262,7 +262,7 @@ fn starts(variant: &Variant, blob: &[u8]) -> [bool; 256] {
             None => [false; 256],
         },
         Some(VariantKind::Program) => {
-            Program::view(body).and_then(|p| first_bytes(&p)).unwrap_or([true; 256])
+            Program::view(body).and_then(|p| pike.first_bytes(&p)).unwrap_or([true; 256])
         }
         None => [false; 256],
     }
