@@ -71,7 +71,7 @@ impl<'a> Compound<'a> {
     /// The tables and the entries of the directory, and whether they end as they should.
     fn parse(data: &'a [u8]) -> Option<(Self, Vec<Entry>, bool)> {
         let version = data.u16_at(26)?;
-        let shift = match data.u16_at(30)? {
+        let shift: u32 = match data.u16_at(30)? {
             9 => 9,
             12 => 12,
             _ => return None,
@@ -86,8 +86,9 @@ impl<'a> Compound<'a> {
             cutoff: u64::from(data.u32_at(56)?),
         };
         compound.table = compound.table(difat);
-        let (directory, whole) = compound.chain(directory);
+        let (directory, ends) = compound.chain(directory);
         let entries = compound.entries(&directory, version);
+        let whole = ends && entries.len() == directory.len().saturating_mul((1 << shift) / ENTRY);
         let root = entries.iter().find(|entry| entry.kind == 5);
         compound.small = root.map(|root| compound.chain(root.start).0).unwrap_or_default();
         compound.small_table = compound.chain(small_table).0;

@@ -13,6 +13,9 @@ use crate::walk::{Flow, Walk};
 /// What the one member is called where the format has no name for it.
 const NO_NAME: &[u8] = b"data";
 
+/// How a file in gzip begins.
+const MARK: &[u8] = b"\x1f\x8b\x08";
+
 /// A file in gzip. Several, one after the other, are one file, as for `gunzip`; what follows them is not looked at here.
 pub(crate) fn walk(walk: &mut Walk<'_>, data: &[u8]) -> Flow {
     let meter = walk.meter();
@@ -38,8 +41,13 @@ impl Read for Concatenated<'_> {
             if read > 0 || buf.is_empty() {
                 return Ok(read);
             }
-            let rest = self.decoder.take().map(GzDecoder::into_inner);
-            self.decoder = rest.filter(|rest| rest.rest().starts_with(b"\x1f\x8b\x08")).map(GzDecoder::new);
+            let Some(rest) = self.decoder.take().map(GzDecoder::into_inner) else { break };
+            let beginning = rest.rest().get(..MARK.len()).unwrap_or(rest.rest());
+            if beginning.is_empty() || !MARK.starts_with(beginning) {
+                break;
+            }
+            // If it is cut even before its header ends, reading says so.
+            self.decoder = Some(GzDecoder::new(rest));
         }
         Ok(0)
     }

@@ -71,8 +71,9 @@ pub(crate) fn walk(walk: &mut Walk<'_>, data: &[u8]) -> Flow {
         lost = false;
         at = entry(walk, data, block, after, &mut ahead)?;
     }
-    if at < data.len() && data.get(at..).is_some_and(|rest| rest.iter().any(|&byte| byte != 0)) {
-        walk.note(&Why::damaged("a tar archive that ends in the middle of a header"))?;
+    // An archive ends with blocks of zeros, and is filled up with more.
+    if zeros == 0 && !lost {
+        walk.note(&Why::damaged("a tar archive without its end"))?;
     }
     Flow::Continue(())
 }

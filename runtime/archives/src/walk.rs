@@ -232,7 +232,11 @@ fn fill(meter: &Meter<'_>, buffer: &mut Vec<u8>, reader: &mut dyn Read) -> Resul
             Err(why) => {
                 return match contain(|| reader.read(&mut [0]))? {
                     Ok(0) => Ok(()),
-                    _ => Err(meter.ended().unwrap_or(why)),
+                    Ok(read) => {
+                        meter.charge(if why.ends_all() { 0 } else { read });
+                        Err(why)
+                    }
+                    Err(_) => Err(meter.ended().unwrap_or(why)),
                 };
             }
         };

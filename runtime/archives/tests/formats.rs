@@ -4,7 +4,7 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{fixture, look, look_within};
+use common::{compound, fixture, look, look_within, lzx_cabinet};
 use hallmark_archives::{Limits, Why};
 
 const A: &[u8] = b"the first needle\n";
@@ -114,18 +114,11 @@ fn members_that_no_directory_lists_are_looked_at() {
 #[test]
 fn streams_of_compound_files_are_members() {
     for version in [cfb::Version::V3, cfb::Version::V4] {
-        let mut file =
-            cfb::CompoundFile::create_with_version(version, std::io::Cursor::new(Vec::new())).unwrap();
-        file.create_storage("/Macros").unwrap();
-        file.create_storage("/Macros/VBA").unwrap();
         let large: Vec<u8> = (0..200_000u32).map(|i| (i / 7) as u8).collect();
-        for (path, data) in
-            [("/WordDocument", &large[..]), ("/Macros/VBA/Module1", b"a needle"), ("/empty", b"")]
-        {
-            file.create_stream(path).unwrap().write_all(data).unwrap();
-        }
-        file.flush().unwrap();
-        let data = file.into_inner().into_inner();
+        let data = compound(
+            version,
+            &[("/WordDocument", &large[..]), ("/Macros/VBA/Module1", b"a needle"), ("/empty", b"")],
+        );
         let told = look(&data);
         assert_eq!(told.left_out, [], "{version:?}");
         assert_eq!(told.members.len(), 3, "{:?}", told.lines());
@@ -139,55 +132,6 @@ fn streams_of_compound_files_are_members() {
         orphaned[entry + 76..entry + 80].fill(0xFF);
         assert_eq!(look(&orphaned).content("Module1"), Some(&b"a needle"[..]));
     }
-}
-
-/// A cabinet in LZX with one folder, whose blocks hold their bytes as they are.
-fn lzx_cabinet(content: &[u8]) -> Vec<u8> {
-    let mut blocks = Vec::new();
-    let chunks: Vec<&[u8]> = content.chunks(1 << 15).collect();
-    for (index, chunk) in chunks.iter().enumerate() {
-        // One block of LZX that is as long as the chunk: its kind (3) and length, then three old offsets.
-        let length = u32::try_from(chunk.len()).unwrap();
-        let mut bits = if index == 0 { vec![false] } else { Vec::new() };
-        bits.extend((0..3).rev().map(|bit| 3u32 >> bit & 1 == 1));
-        bits.extend((0..24).rev().map(|bit| length >> bit & 1 == 1));
-        bits.resize(bits.len().next_multiple_of(16), false);
-        let mut block: Vec<u8> = Vec::new();
-        for word in bits.chunks(16) {
-            let word = word.iter().fold(0u16, |word, &bit| word << 1 | u16::from(bit));
-            block.extend(word.to_le_bytes());
-        }
-        block.extend([1, 0, 0, 0].repeat(3));
-        block.extend(*chunk);
-        block.resize(block.len().next_multiple_of(2), 0);
-        blocks.extend(0u32.to_le_bytes());
-        blocks.extend(u16::try_from(block.len()).unwrap().to_le_bytes());
-        blocks.extend(u16::try_from(chunk.len()).unwrap().to_le_bytes());
-        blocks.extend(block);
-    }
-    let file = [
-        &u32::try_from(content.len()).unwrap().to_le_bytes()[..],
-        &[0; 4],
-        &[0, 0, 0, 0, 0, 0, 0x20, 0],
-        b"lzx.txt\0",
-    ]
-    .concat();
-    let folder = [
-        &u32::try_from(44 + file.len()).unwrap().to_le_bytes()[..],
-        &u16::try_from(chunks.len()).unwrap().to_le_bytes(),
-        &[3, 15],
-    ]
-    .concat();
-    let size = u32::try_from(44 + file.len() + blocks.len()).unwrap();
-    let header = [
-        b"MSCF\0\0\0\0".as_slice(),
-        &size.to_le_bytes(),
-        &[0; 4],
-        &44u32.to_le_bytes(),
-        &[0, 0, 0, 0, 3, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0],
-    ]
-    .concat();
-    [header, folder, file, blocks].concat()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use hallmark_archives::{InnerPath, Limits, Stop, Tally, Visitor, Why, walk};
@@ -80,4 +81,64 @@ pub fn fixtures() -> Vec<(String, Vec<u8>)> {
     let mut names: Vec<_> = names.filter(|name| !name.ends_with(".md")).collect();
     names.sort();
     names.into_iter().map(|name| (name.clone(), fixture(&name))).collect()
+}
+
+/// A compound file with these streams.
+pub fn compound(version: cfb::Version, streams: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut file = cfb::CompoundFile::create_with_version(version, Cursor::new(Vec::new())).unwrap();
+    for (path, data) in streams {
+        file.create_storage_all(Path::new(path).parent().unwrap()).unwrap();
+        file.create_stream(path).unwrap().write_all(data).unwrap();
+    }
+    file.flush().unwrap();
+    file.into_inner().into_inner()
+}
+
+/// A cabinet in LZX with one folder, whose blocks hold their bytes as they are.
+pub fn lzx_cabinet(content: &[u8]) -> Vec<u8> {
+    let mut blocks = Vec::new();
+    let chunks: Vec<&[u8]> = content.chunks(1 << 15).collect();
+    for (index, chunk) in chunks.iter().enumerate() {
+        // One block of LZX that is as long as the chunk: its kind (3) and length, then three old offsets.
+        let length = u32::try_from(chunk.len()).unwrap();
+        let mut bits = if index == 0 { vec![false] } else { Vec::new() };
+        bits.extend((0..3).rev().map(|bit| 3u32 >> bit & 1 == 1));
+        bits.extend((0..24).rev().map(|bit| length >> bit & 1 == 1));
+        bits.resize(bits.len().next_multiple_of(16), false);
+        let mut block: Vec<u8> = Vec::new();
+        for word in bits.chunks(16) {
+            let word = word.iter().fold(0u16, |word, &bit| word << 1 | u16::from(bit));
+            block.extend(word.to_le_bytes());
+        }
+        block.extend([1, 0, 0, 0].repeat(3));
+        block.extend(*chunk);
+        block.resize(block.len().next_multiple_of(2), 0);
+        blocks.extend(0u32.to_le_bytes());
+        blocks.extend(u16::try_from(block.len()).unwrap().to_le_bytes());
+        blocks.extend(u16::try_from(chunk.len()).unwrap().to_le_bytes());
+        blocks.extend(block);
+    }
+    let file = [
+        &u32::try_from(content.len()).unwrap().to_le_bytes()[..],
+        &[0; 4],
+        &[0, 0, 0, 0, 0, 0, 0x20, 0],
+        b"lzx.txt\0",
+    ]
+    .concat();
+    let folder = [
+        &u32::try_from(44 + file.len()).unwrap().to_le_bytes()[..],
+        &u16::try_from(chunks.len()).unwrap().to_le_bytes(),
+        &[3, 15],
+    ]
+    .concat();
+    let size = u32::try_from(44 + file.len() + blocks.len()).unwrap();
+    let header = [
+        b"MSCF\0\0\0\0".as_slice(),
+        &size.to_le_bytes(),
+        &[0; 4],
+        &44u32.to_le_bytes(),
+        &[0, 0, 0, 0, 3, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    [header, folder, file, blocks].concat()
 }
