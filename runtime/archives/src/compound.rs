@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 
 use crate::bytes::{Numbers as _, size};
-use crate::limits::MAX_STORAGES;
+use crate::limits::{ENTRIES_PER_MEMBER, MAX_STORAGES};
 use crate::walk::{Flow, Walk};
 use crate::why::Why;
 
@@ -49,7 +49,8 @@ struct Entry {
 }
 
 pub(crate) fn walk(walk: &mut Walk<'_>, data: &[u8]) -> Flow {
-    let Some((compound, entries, whole)) = Compound::parse(data) else {
+    let most = walk.meter().limits().members.saturating_mul(ENTRIES_PER_MEMBER);
+    let Some((compound, entries, whole)) = Compound::parse(data, size(most)) else {
         return walk.note(&Why::damaged("the header of a compound file"));
     };
     if !whole {
@@ -68,8 +69,8 @@ pub(crate) fn walk(walk: &mut Walk<'_>, data: &[u8]) -> Flow {
 }
 
 impl<'a> Compound<'a> {
-    /// The tables and the entries of the directory, and whether they end as they should.
-    fn parse(data: &'a [u8]) -> Option<(Self, Vec<Entry>, bool)> {
+    /// The tables and at most so many entries of the directory, and whether they are all and end as they should.
+    fn parse(data: &'a [u8], most: usize) -> Option<(Self, Vec<Entry>, bool)> {
         let version = data.u16_at(26)?;
         let shift: u32 = match data.u16_at(30)? {
             9 => 9,
@@ -87,7 +88,7 @@ impl<'a> Compound<'a> {
         };
         compound.table = compound.table(difat);
         let (directory, ends) = compound.chain(directory);
-        let entries = compound.entries(&directory, version);
+        let entries = compound.entries(&directory, version, most);
         let whole = ends && entries.len() == directory.len().saturating_mul((1 << shift) / ENTRY);
         let root = entries.iter().find(|entry| entry.kind == 5);
         compound.small = root.map(|root| compound.chain(root.start).0).unwrap_or_default();
@@ -156,13 +157,14 @@ impl<'a> Compound<'a> {
         (chain, true)
     }
 
-    fn entries(&self, directory: &[u32], version: u16) -> Vec<Entry> {
+    fn entries(&self, directory: &[u32], version: u16, most: usize) -> Vec<Entry> {
         let mut entries = Vec::new();
         for &sector in directory {
             let start = (size(u64::from(sector)).saturating_add(1)).saturating_mul(1 << self.shift);
             let count = self.sector(sector).map_or(0, |bytes| bytes.len() / ENTRY);
             let places = (0..count).map(|index| start.saturating_add(index.saturating_mul(ENTRY)));
-            entries.extend(places.filter_map(|at| Entry::parse(self.data, at, version)));
+            let left = most.saturating_sub(entries.len());
+            entries.extend(places.filter_map(|at| Entry::parse(self.data, at, version)).take(left));
         }
         entries
     }

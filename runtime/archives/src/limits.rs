@@ -3,7 +3,8 @@
 /// What looking into one file may cost, whatever is in it and however deep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Archives within archives, the file itself included. Five: a ZIP in a tar in a gzip in a 7z, and one to spare.
+    /// Archives within archives, the file itself included, 32 at most. Five: a ZIP in a tar in a gzip in a 7z, and one to
+    /// spare.
     pub depth: u32,
     /// Members of all archives together.
     pub members: u64,
@@ -33,6 +34,9 @@ impl Default for Limits {
     }
 }
 
+/// What no caller can go beyond with [`Limits::depth`]: each archive takes some of the stack.
+pub(crate) const MAX_DEPTH: u32 = 32;
+
 /// Bytes that come out of any file before the ratio matters: small files of one byte over and over are no attack.
 pub(crate) const RATIO_FREE: u64 = 16 << 20;
 
@@ -56,6 +60,13 @@ pub(crate) const SEVENZ_TABLES: u64 = 128;
 /// The share of the memory left that the dictionaries of a 7z archive may take: the decoder stays open while what it
 /// unpacked is looked at, and archives in there need some too.
 pub(crate) const SEVENZ_DICTIONARIES: u64 = 4;
+
+/// Bytes of named values before a member of a tar archive that are read: names, and times of some hundred bytes.
+pub(crate) const MAX_TAR_VALUES: usize = 1 << 20;
+
+/// Entries of a compound file's directory that are read for each member that may be looked at: half of them are storages,
+/// and entries that are not used.
+pub(crate) const ENTRIES_PER_MEMBER: u64 = 4;
 
 /// Storages within storages of a compound file that are named in the path of a stream.
 pub(crate) const MAX_STORAGES: usize = 32;

@@ -4,7 +4,7 @@ use tar::{EntryType, Header, PaxExtensions};
 
 use crate::bytes::size;
 use crate::contain::contain;
-use crate::limits::CHUNK;
+use crate::limits::{CHUNK, MAX_NAME, MAX_TAR_VALUES};
 use crate::walk::{Flow, Walk};
 use crate::why::Why;
 
@@ -42,10 +42,8 @@ pub(crate) fn walk(walk: &mut Walk<'_>, data: &[u8]) -> Flow {
     let mut zeros = 0u32;
     while let Some(block) = data.get(at..at.saturating_add(BLOCK)) {
         let after = at.saturating_add(BLOCK);
-        if at.is_multiple_of(CHUNK)
-            && let Err(why) = walk.meter().check()
-        {
-            return walk.note(&why);
+        if at.is_multiple_of(CHUNK) {
+            walk.check()?;
         }
         // Archives may follow one another, each ended by blocks of zeros, and what is behind a damaged header may be
         // whole: the search goes on to the end.
@@ -107,10 +105,9 @@ fn entry(
     let next = end.checked_next_multiple_of(BLOCK).unwrap_or(usize::MAX);
     match kind {
         EntryType::GNULongName => {
-            let name = content.split(|&byte| byte == 0).next().unwrap_or_default();
-            ahead.name = Some(name.to_vec());
+            ahead.name = content.split(|&byte| byte == 0).next().map(kept);
         }
-        EntryType::XHeader => extended(content, ahead),
+        EntryType::XHeader => extended(content.get(..MAX_TAR_VALUES).unwrap_or(content), ahead),
         EntryType::GNULongLink | EntryType::XGlobalHeader => {}
         _ => {
             let Ahead { name, holes, .. } = std::mem::take(ahead);
@@ -157,13 +154,18 @@ fn past_sparse_maps(data: &[u8], block: &[u8], start: usize) -> usize {
     start
 }
 
+/// A name, as much of it as is kept.
+fn kept(name: &[u8]) -> Vec<u8> {
+    name.get(..MAX_NAME).unwrap_or(name).to_vec()
+}
+
 /// What a header of named values says.
 fn extended(content: &[u8], ahead: &mut Ahead) {
     let read = |ahead: &mut Ahead| {
         for value in PaxExtensions::new(content).map_while(Result::ok) {
             let text = value.value_bytes();
             match value.key_bytes() {
-                b"path" | b"GNU.sparse.name" => ahead.name = Some(text.to_vec()),
+                b"path" | b"GNU.sparse.name" => ahead.name = Some(kept(text)),
                 b"size" => ahead.size = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
                 key if key.starts_with(b"GNU.sparse.") => ahead.holes = true,
                 _ => {}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::contain::contain;
 use crate::kind::Kind;
-use crate::limits::{CHUNK, KEEP_BUFFER, Limits, MAX_LEFT_OUT};
+use crate::limits::{CHUNK, KEEP_BUFFER, Limits, MAX_DEPTH, MAX_LEFT_OUT};
 use crate::meter::Meter;
 use crate::path::InnerPath;
 use crate::why::{Stop, Why};
@@ -144,6 +144,14 @@ impl<'w> Walk<'w> {
         flow
     }
 
+    /// Looks whether to go on, where work goes on without coming across a member.
+    pub(crate) fn check(&mut self) -> Flow {
+        match self.meter.check() {
+            Ok(()) => Flow::Continue(()),
+            Err(why) => self.leave_out(&why),
+        }
+    }
+
     /// Something about the present archive itself.
     pub(crate) fn note(&mut self, why: &Why) -> Flow {
         self.leave_out(why)
@@ -168,7 +176,7 @@ impl<'w> Walk<'w> {
     /// Looks into the archive that the path leads to, if it is one.
     fn archive(&mut self, data: &[u8]) -> Flow {
         let Some(kind) = Kind::of(data) else { return Flow::Continue(()) };
-        let max = self.meter.limits().depth;
+        let max = self.meter.limits().depth.min(MAX_DEPTH);
         if self.depth >= max {
             return self.leave_out(&Why::Depth { max });
         }

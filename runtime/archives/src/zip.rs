@@ -44,6 +44,7 @@ fn entries(
         Err(why) => return Continue(Err(why)),
     };
     loop {
+        walk.check()?;
         match contain(|| entries.next_entry()) {
             Ok(Ok(Some(record))) => entry(walk, archive, &record, listed)?,
             Ok(Ok(None)) => return Continue(Ok(())),

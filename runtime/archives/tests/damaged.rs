@@ -17,6 +17,8 @@ static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The archives of `tests/data`, and those that tests make.
 fn archives() -> Vec<(String, Vec<u8>)> {
     let mut archives = fixtures();
+    // Sixty-four megabytes, for the bombs.
+    archives.retain(|(name, _)| name != "zeros.xz");
     let streams: [(&str, &[u8]); 3] =
         [("/Macros/VBA/Module1", b"a needle"), ("/Document", &[b'x'; 5000]), ("/empty", b"")];
     archives.push(("compound-3".to_owned(), compound(cfb::Version::V3, &streams)));

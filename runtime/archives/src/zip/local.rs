@@ -38,9 +38,7 @@ pub(super) fn walk(walk: &mut Walk<'_>, data: &[u8], listed: Vec<(usize, usize)>
     let mut after = listed.iter().copied().peekable();
     let mut at = 0usize;
     loop {
-        if let Err(why) = walk.meter().check() {
-            return walk.note(&why);
-        }
+        walk.check()?;
         let reach = at.saturating_add(STRIDE).min(data.len());
         let found = data.get(at..reach).and_then(|part| memmem::find(part, MARK));
         let Some(found) = found.map(|found| at.saturating_add(found)) else {
