@@ -163,7 +163,8 @@ fn the_output_is_the_same_on_any_number_of_threads() {
         folder.write(&format!("many/{number:02}"), archive(names[number % names.len()]));
     }
     let one = scan(&folder, &["--threads", "1", "--format", "ndjson", "many"]).expect(2, "encrypted");
-    assert_eq!(lines(&one).len(), 10 * (2 + 2 + 3 + 2 + 1 + 2));
+    let members = lines(&one).iter().filter(|object| object.get("member").is_some()).count();
+    assert_eq!(members, 10 * (2 + 2 + 2 + 2 + 1 + 2));
     for threads in ["2", "7"] {
         let other = scan(&folder, &["--threads", threads, "--format", "ndjson", "many"]).expect(2, "");
         assert_eq!(other.stdout, one.stdout);
