@@ -6,12 +6,14 @@
 //! the corpus and every input that once failed. For a toolchain with `cargo fuzz` the same functions are targets of
 //! libFuzzer in `fuzz/`. There is no feedback from coverage here: safe code cannot read its counters.
 
+mod archives;
 mod files;
 mod modules;
 mod plan;
 mod targets;
 mod watch;
 
+pub use archives::archives;
 pub use files::{corpus, folder, regressions};
 pub use modules::modules;
 pub use plan::Plan;

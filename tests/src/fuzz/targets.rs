@@ -9,7 +9,7 @@ use hallmark_container::{
 };
 use hallmark_runtime::Database;
 
-use super::modules;
+use super::{archives, modules};
 use crate::generate::{self, Draw};
 use crate::run::NoIncludes;
 use crate::trial::{INTERNAL, Trial};
@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "condition_vs_reference", run: condition_vs_reference, tokens: RULE_TOKENS },
     Target { name: "payload_decode", run: payload_decode, tokens: FRAME_TOKENS },
     Target { name: "modules", run: modules, tokens: FILE_TOKENS },
+    Target { name: "archives", run: archives, tokens: ARCHIVE_TOKENS },
 ];
 
 /// Longest source that is compiled: more is not another case, only slower.
@@ -170,6 +171,23 @@ fn judge(trial: &Trial) {
 
 /// Magic of a frame, of a skippable one, and headers.
 const FRAME_TOKENS: &[&str] = &["(\u{b5}/", "\0\u{10}", "\u{1}\0\0", "\0", "\u{7f}", "    "];
+
+/// What marks archives and their parts.
+const ARCHIVE_TOKENS: &[&str] = &[
+    "PK\x03\x04",
+    "PK\x01\x02",
+    "PK\x05\x06",
+    "PK\x07\x08",
+    "ustar\0",
+    "MSCF",
+    "CK",
+    "7z",
+    "\x1f",
+    "\0\0\0\0",
+    "\x01\0\0\0",
+    "\x7f\x7f\x7f\x7f",
+    "\0",
+];
 
 /// What marks formats and their tables.
 const FILE_TOKENS: &[&str] = &[
