@@ -84,22 +84,12 @@ impl<'d> View<'d> {
         }
     }
 
-    /// What modules may look at without asking [`View::is_whole`]: everything, or the first bytes.
+    /// What there is of a file for modules: everything, or its first bytes.
     pub fn head(&self) -> &'d [u8] {
         match self {
             View::Whole(data) => data,
             View::Kept(kept) => kept.head,
         }
-    }
-
-    /// Whether [`View::head`] is everything.
-    pub fn is_whole(&self) -> bool {
-        matches!(self, View::Whole(_))
-    }
-
-    /// Whether these are parts of memory, in which there is no file.
-    pub fn is_memory(&self) -> bool {
-        self.size() == Size::None
     }
 
     /// The bytes at an address; none if there aren't so many.

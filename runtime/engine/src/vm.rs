@@ -21,7 +21,7 @@ use crate::quantify::Tally;
 use crate::settings::{ExternalValue, Settings};
 use crate::value::{Value, binary, unary};
 use crate::verify::Verifier;
-use crate::view::{Gone, View};
+use crate::view::{Gone, Kept, Size, View};
 
 mod loops;
 mod patterns;
@@ -208,7 +208,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             }
             Op::Module => {
                 let module = u16::try_from(imm).unwrap_or(u16::MAX);
-                let root = if self.has_file(needs_rest(module, self.view.head()))? {
+                let root = if self.has_file(|head| needs_rest(module, head))? {
                     self.modules().root(module)
                 } else {
                     None
@@ -294,7 +294,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
 
     fn entrypoint(&mut self) -> Result<Value<'a>, Stopped> {
         let head = self.view.head();
-        if !self.has_file(FileClass::of(head) != FileClass::Other)? {
+        if !self.has_file(|head| FileClass::of(head) != FileClass::Other)? {
             return Ok(Value::Undefined);
         }
         let known = self.entry_point.unwrap_or_else(|| entry_point(self.modules(), head));
@@ -303,11 +303,12 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
     }
 
     /// Whether there is a file for modules to look at, all of it if they need that; in memory there is none.
-    fn has_file(&self, needs_all: bool) -> Result<bool, Gone> {
-        match needs_all && !self.view.is_whole() {
-            true if self.view.is_memory() => Ok(false),
-            true => Err(Gone),
-            false => Ok(true),
+    fn has_file(&self, needs_all: impl FnOnce(&[u8]) -> bool) -> Result<bool, Gone> {
+        match self.view {
+            View::Whole(_) => Ok(true),
+            View::Kept(kept) if !needs_all(kept.head) => Ok(true),
+            View::Kept(Kept { size: Size::None, .. }) => Ok(false),
+            View::Kept(_) => Err(Gone),
         }
     }
 
@@ -331,7 +332,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         self.verifier.budget.spend((self.view.head().len() as u64 / 256).saturating_add(16))?;
         let count = usize::from(insn.a);
         let function = u16::try_from(insn.imm.get()).unwrap_or(u16::MAX);
-        if !self.has_file(call_needs_rest(insn.b.get(), function, self.view.head()))? {
+        if !self.has_file(|head| call_needs_rest(insn.b.get(), function, head))? {
             let below = self.stack.len().saturating_sub(count);
             self.stack.truncate(below);
             return Ok(Value::Undefined);
