@@ -92,6 +92,11 @@ impl Database {
         self.shared.proved.borrow_dependent()
     }
 
+    /// The bytes of the image, as [`Database::from_image_bytes`] takes them.
+    pub fn image_bytes(&self) -> &[u8] {
+        self.shared.proved.borrow_owner()
+    }
+
     /// Where it came from and who vouches for it.
     pub fn info(&self) -> &DatabaseInfo {
         &self.shared.info
