@@ -4,6 +4,8 @@
 //! in `python/hallmark` passes on together with its exceptions and plain results. The interpreter is let go of while
 //! rules are compiled and data are scanned; panics become exceptions.
 
+#![forbid(unsafe_code)]
+
 mod compile;
 mod database;
 mod found;

@@ -89,6 +89,10 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, Unreadable> {
 
 /// Reads a file up to one byte more than the compiler takes; it is the compiler that refuses it.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut text = Vec::new();
     File::open(path)?.take(MAX_SOURCE_BYTES as u64 + 1).read_to_end(&mut text)?;
     Ok(text)

@@ -192,6 +192,10 @@ class Errors(Folder):
             hallmark.compile(Path("loop"))
         with self.assertRaises(hallmark.CompileError):
             hallmark.compile(filepath="a.yar", include_dirs=["none"])
+        os.mkfifo("pipe")
+        for given in ({"filepath": "pipe"}, {"source": 'include "pipe"'}):
+            with self.assertRaisesRegex(hallmark.CompileError, "not a regular file"):
+                hallmark.compile(**given)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
