@@ -195,8 +195,9 @@ pub fn unit(rule: &LoweredRule<'_>, code: &Code, mut blob: Blob, plan: &Plan, la
     let constants: Vec<U64> = code.constants.iter().map(|&c| U64::new(c)).collect();
     let sets: Vec<U32> = code.sets.iter().map(|&w| U32::new(w)).collect();
     let blob = blob.into_bytes();
-    let flags =
-        if ir.global { rule_flags::GLOBAL } else { 0 } | if ir.private { rule_flags::PRIVATE } else { 0 };
+    let flags = if ir.global { rule_flags::GLOBAL } else { 0 }
+        | if ir.private { rule_flags::PRIVATE } else { 0 }
+        | plan.streams;
     let count = |n: usize| U32::new(n as u32);
     let header = UnitHeader {
         flags: U16::new(flags),

@@ -38,6 +38,24 @@ pub enum Error {
         /// The system's words.
         reason: String,
     },
+    /// A stream cannot be read to its end.
+    #[error("cannot read the stream: {reason}")]
+    Stream {
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// The reader's words.
+        reason: String,
+    },
+    /// The memory of a process cannot be scanned.
+    #[error("cannot scan process {pid}: {reason}")]
+    Process {
+        /// The process.
+        pid: u32,
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// What is wrong.
+        reason: String,
+    },
     /// A path to scan is no regular file.
     #[error("cannot scan {}: not a regular file; name files, or read it and scan the bytes", path.display())]
     NotAFile {

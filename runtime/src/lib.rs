@@ -38,9 +38,12 @@
 mod database;
 mod error;
 mod part;
+#[cfg(target_os = "linux")]
+mod process;
 mod report;
 mod scanner;
 mod selftest;
+mod stream;
 
 pub use database::Database;
 pub use error::Error;
@@ -52,3 +55,4 @@ pub use part::{ScanPart, SearchedPart};
 pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
 pub use scanner::Scanner;
 pub use selftest::{SelfTestFailure, SelfTestWhy};
+pub use stream::Block;

@@ -1,6 +1,6 @@
 //! What a scan found.
 
-use hallmark_engine::{Incomplete, MatchingPattern, MatchingRule, Outcome, Stats};
+use hallmark_engine::{Bytes, Incomplete, MatchingPattern, MatchingRule, Outcome, Stats};
 use hallmark_image::RuleId;
 use hallmark_image::record::{Slice, ValueKind};
 
@@ -8,21 +8,20 @@ use hallmark_image::record::{Slice, ValueKind};
 #[derive(Debug)]
 pub struct Report<'s> {
     outcome: Outcome<'s>,
-    data: &'s [u8],
 }
 
 /// A rule that matches.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleMatch<'s> {
     rule: MatchingRule<'s>,
-    data: &'s [u8],
+    bytes: Bytes<'s>,
 }
 
 /// A pattern of a rule that matches, with its matches.
 #[derive(Debug, Clone, Copy)]
 pub struct PatternMatches<'s> {
     pattern: MatchingPattern<'s>,
-    data: &'s [u8],
+    bytes: Bytes<'s>,
 }
 
 /// One match of a pattern.
@@ -34,7 +33,7 @@ pub struct PatternMatch<'s> {
     pub length: u64,
     /// The key, for `xor` patterns.
     pub xor_key: Option<u8>,
-    /// The bytes, as they are in the data.
+    /// The bytes, as they are in the data. Of a stream that was longer than its window only the first ones, or none.
     pub data: &'s [u8],
 }
 
@@ -52,13 +51,13 @@ pub enum MetaValue<'s> {
 }
 
 impl<'s> Report<'s> {
-    pub(crate) fn new(outcome: Outcome<'s>, data: &'s [u8]) -> Self {
-        Report { outcome, data }
+    pub(crate) fn new(outcome: Outcome<'s>) -> Self {
+        Report { outcome }
     }
 
     /// The rules that match, private ones apart, by namespace, then name.
     pub fn matches(&self) -> impl ExactSizeIterator<Item = RuleMatch<'s>> + '_ {
-        self.outcome.matching().map(|rule| RuleMatch { rule, data: self.data })
+        self.outcome.matching().map(|rule| RuleMatch { rule, bytes: self.outcome.bytes() })
     }
 
     /// What was not evaluated. While this is not empty, a rule that is not listed may match nevertheless.
@@ -76,9 +75,12 @@ impl<'s> Report<'s> {
         self.outcome.stats()
     }
 
-    /// The bytes that were scanned; nothing of a file that was too long.
+    /// The bytes that were scanned; nothing of a file that was too long, nor of a stream that was longer than its window.
     pub fn data(&self) -> &'s [u8] {
-        self.data
+        match self.outcome.bytes() {
+            Bytes::All(data) => data,
+            Bytes::Captured(_) => &[],
+        }
     }
 }
 
@@ -123,8 +125,8 @@ impl<'s> RuleMatch<'s> {
 
     /// Its patterns that are not private, in source order, those without a match too.
     pub fn patterns(&self) -> impl Iterator<Item = PatternMatches<'s>> + use<'s> {
-        let data = self.data;
-        self.rule.patterns().map(move |pattern| PatternMatches { pattern, data })
+        let bytes = self.bytes;
+        self.rule.patterns().map(move |pattern| PatternMatches { pattern, bytes })
     }
 }
 
@@ -136,13 +138,12 @@ impl<'s> PatternMatches<'s> {
 
     /// Its matches, by offset, at most one an offset.
     pub fn matches(&self) -> impl ExactSizeIterator<Item = PatternMatch<'s>> + use<'s> {
-        let data = self.data;
-        self.pattern.matches().iter().map(move |m| {
-            let start = usize::try_from(m.offset).unwrap_or(usize::MAX);
-            let length = usize::try_from(m.length).unwrap_or(usize::MAX);
-            let bytes = start.checked_add(length).and_then(|end| data.get(start..end));
-            let data = bytes.unwrap_or_default();
-            PatternMatch { offset: m.offset, length: m.length, xor_key: m.xor_key, data }
+        let bytes = self.bytes;
+        self.pattern.matches().iter().map(move |m| PatternMatch {
+            offset: m.offset,
+            length: m.length,
+            xor_key: m.xor_key,
+            data: bytes.of(m),
         })
     }
 }

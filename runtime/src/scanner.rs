@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hallmark_engine::{
-    ExternalValue, Externals, ModuleData, Part, Scratch, Settings, Why, scan, scan_parts, search_part, skip,
+    ExternalValue, Externals, ModuleData, Part, Scratch, Settings, Why, Window, scan, scan_parts,
+    search_part, skip,
 };
 
 use crate::database::Database;
@@ -22,15 +23,15 @@ const KEEP_BUFFER: usize = 16 << 20;
 /// the first ones.
 #[derive(Debug)]
 pub struct Scanner<'c> {
-    database: Database,
-    scratch: Scratch,
-    wishes: Wishes<'c>,
+    pub(crate) database: Database,
+    pub(crate) scratch: Scratch,
+    pub(crate) wishes: Wishes<'c>,
     file: Vec<u8>,
 }
 
 /// What the caller asked for.
 #[derive(Debug, Default)]
-struct Wishes<'c> {
+pub(crate) struct Wishes<'c> {
     externals: Externals,
     module_data: ModuleData,
     deadline: Option<Duration>,
@@ -39,6 +40,7 @@ struct Wishes<'c> {
     cancel: Option<&'c AtomicBool>,
     fast: bool,
     strings: bool,
+    pub(crate) window: Window,
 }
 
 impl<'c> Scanner<'c> {
@@ -129,7 +131,7 @@ impl<'c> Scanner<'c> {
         self.database.scan_begins();
         let outcome = scan(self.database.image(), &mut self.scratch, data, &settings);
         self.database.scan_ends();
-        Ok(Report::new(outcome, data))
+        Ok(Report::new(outcome))
     }
 
     /// Scans bytes, parts of which other scanners have searched already; the report is that of [`Scanner::scan`]. See
@@ -156,7 +158,7 @@ impl<'c> Scanner<'c> {
         self.database.scan_begins();
         let outcome = scan_parts(self.database.image(), &mut self.scratch, data, &parts, &settings);
         self.database.scan_ends();
-        Ok(Report::new(outcome, data))
+        Ok(Report::new(outcome))
     }
 
     pub(crate) fn search<'d>(&mut self, part: &ScanPart<'d>) -> SearchedPart<'d> {
@@ -177,19 +179,19 @@ impl<'c> Scanner<'c> {
         self.file = data;
         if let Some(why) = read? {
             let outcome = skip(self.database.image(), &mut self.scratch, why);
-            return Ok(Report::new(outcome, &[]));
+            return Ok(Report::new(outcome));
         }
         let settings = self.wishes.settings(Instant::now());
         self.database.scan_begins();
         let outcome = scan(self.database.image(), &mut self.scratch, &self.file, &settings);
         self.database.scan_ends();
-        Ok(Report::new(outcome, &self.file))
+        Ok(Report::new(outcome))
     }
 }
 
 impl Wishes<'_> {
     /// For a scan that began then.
-    fn settings(&self, began: Instant) -> Settings<'_> {
+    pub(crate) fn settings(&self, began: Instant) -> Settings<'_> {
         Settings {
             deadline: self.deadline.and_then(|d| began.checked_add(d)),
             max_steps: self.max_steps,
@@ -200,6 +202,7 @@ impl Wishes<'_> {
             now: now(),
             fast: self.fast,
             strings: self.strings,
+            window: self.window,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Putting the engine on trial: rules and data are given to it and to the slow reference, and every answer is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 
 use hallmark_compiler::ast::{Item, ModifierKind, Rule};
 use hallmark_compiler::diagnostic::{Severity, SourceId};
 use hallmark_compiler::{Compilation, Options, Source, compile, parser};
+use hallmark_engine::{Outcome, Piece, Scratch, Settings, Shape, Window, scan_stream};
 use hallmark_runtime::Database;
 
 use crate::reference::{Evaluation, Found, Value};
@@ -77,14 +79,7 @@ impl Trial {
     /// # Errors
     /// What is different.
     pub fn run(&self) -> Result<Verdict, String> {
-        let options = Options { externals: externals(true).map(for_compiler).into(), ..Options::default() };
-        let sources = self.namespaces.iter().enumerate().map(|(i, text)| Source {
-            name: format!("{i}.yar"),
-            namespace: format!("n{i}"),
-            text: text.clone().into_bytes(),
-        });
-        let compilation = compile(sources.collect(), &options, &NoIncludes, &mut |_| {});
-        let Some(database) = opened(compilation)? else { return Ok(Verdict::Void) };
+        let Some(database) = self.database()? else { return Ok(Verdict::Void) };
         let mut verdict = Verdict::Silent;
         for built in [true, false] {
             let Some(expected) = self.expected(built) else { return Ok(Verdict::Void) };
@@ -99,6 +94,44 @@ impl Trial {
             }
         }
         Ok(verdict)
+    }
+
+    /// `None` if the rules have errors.
+    fn database(&self) -> Result<Option<Database>, String> {
+        let options = Options { externals: externals(true).map(for_compiler).into(), ..Options::default() };
+        let sources = self.namespaces.iter().enumerate().map(|(i, text)| Source {
+            name: format!("{i}.yar"),
+            namespace: format!("n{i}"),
+            text: text.clone().into_bytes(),
+        });
+        opened(compile(sources.collect(), &options, &NoIncludes, &mut |_| {}))
+    }
+
+    /// Scans the data as a stream of which a small window is kept, and compares with what the reference says.
+    ///
+    /// # Errors
+    /// What is different.
+    pub fn run_streamed(&self, window: Window, chunk: usize) -> Result<Verdict, String> {
+        let Some(database) = self.database()? else { return Ok(Verdict::Void) };
+        let Some(expected) = self.expected(true) else { return Ok(Verdict::Void) };
+        let mut scratch = Scratch::new();
+        for setting in [Setting::Strings, Setting::Plain, Setting::Fast] {
+            let settings = Settings {
+                strings: setting == Setting::Strings,
+                fast: setting == Setting::Fast,
+                window,
+                ..Settings::default()
+            };
+            let source = &mut Chunks { rest: &self.data, chunk };
+            let outcome = scan_stream(database.image(), &mut scratch, source, Shape::File, &settings);
+            let outcome = outcome.unwrap_or_else(|never| match never {});
+            if !outcome.incomplete().is_empty() {
+                return Ok(Verdict::Void);
+            }
+            compare(&expected, &answer(&outcome, &self.data)?, setting)
+                .map_err(|cause| format!("{setting:?}, as a stream: {cause}"))?;
+        }
+        Ok(if expected.is_empty() { Verdict::Silent } else { Verdict::Matched })
     }
 
     /// What the reference finds, with the externals of the build or of the scan.
@@ -179,6 +212,49 @@ enum Setting {
     Plain,
     Strings,
     Fast,
+}
+
+/// Gives bytes out in pieces of one length.
+struct Chunks<'d> {
+    rest: &'d [u8],
+    chunk: usize,
+}
+
+impl hallmark_engine::Source for Chunks<'_> {
+    type Error = Infallible;
+
+    fn next(&mut self, into: &mut [u8]) -> Result<Piece, Infallible> {
+        let count = self.chunk.min(self.rest.len()).min(into.len());
+        let (now, rest) = self.rest.split_at(count);
+        into[..count].copy_from_slice(now);
+        self.rest = rest;
+        Ok(if count == 0 { Piece::End } else { Piece::Bytes(count) })
+    }
+}
+
+/// An outcome as an answer. The bytes of matches have to be those of the data, as far as they were kept.
+fn answer(outcome: &Outcome<'_>, data: &[u8]) -> Result<Answer, String> {
+    let mut answer = Answer::new();
+    for rule in outcome.matching() {
+        let unit = rule.unit().ok_or("a rule without a unit")?;
+        let mut patterns = Vec::new();
+        for pattern in rule.patterns() {
+            let mut found = Vec::new();
+            for m in pattern.matches() {
+                let (offset, length) = (m.offset as usize, m.length as usize);
+                let bytes = outcome.bytes().of(m);
+                if !data[offset..offset + length].starts_with(bytes) {
+                    return Err(format!("the bytes of a match at {offset} are {}", bytes.escape_ascii()));
+                }
+                found.push(Found { offset, length, xor_key: m.xor_key });
+            }
+            patterns.push((String::from_utf8_lossy(pattern.id()).into_owned(), found));
+        }
+        let text = String::from_utf8_lossy;
+        let name = format!("{}:{}", text(rule.namespace()), text(unit.name()));
+        answer.insert(name, Matching { patterns, anchors: false });
+    }
+    Ok(answer)
 }
 
 /// The same rules; and of their patterns the same matches, those apart that the setting lets be left out. A pattern that

@@ -200,7 +200,13 @@ fn flags_are_those_of_the_page() {
         let rows: Vec<_> = flags.iter().map(|(flag, bit)| [bit.to_string(), (*flag).to_owned()]).collect();
         assert_eq!(page.columns::<2>(&format!("Flags `{name}`")), rows);
     };
-    let rule = [("GLOBAL", rule_flags::GLOBAL.into()), ("PRIVATE", rule_flags::PRIVATE.into())];
+    let rule = [
+        ("GLOBAL", rule_flags::GLOBAL.into()),
+        ("PRIVATE", rule_flags::PRIVATE.into()),
+        ("WHOLE_FILE", rule_flags::WHOLE_FILE.into()),
+        ("LONG_MATCHES", rule_flags::LONG_MATCHES.into()),
+        ("SIZED", rule_flags::SIZED.into()),
+    ];
     check("rule_flags", rule_flags::KNOWN.into(), &rule);
     let pattern = [
         ("PRIVATE", pattern_flags::PRIVATE),
@@ -273,6 +279,7 @@ fn limits_are_those_of_the_page() {
         MAX_SELF_TESTS,
         MAX_SELF_TEST_RULES,
         MAX_SELF_TEST_BYTES,
+        STREAM_KEEPS,
     ];
     let source = read("runtime/image/src/limits.rs");
     let declared = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(':'));

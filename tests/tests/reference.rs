@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use hallmark_engine::Window;
 use hallmark_tests::generate::{self, Draw, Written};
 use hallmark_tests::{Trial, Verdict};
 use proptest::collection::vec;
@@ -17,6 +18,14 @@ const MAX_BYTES: usize = 500;
 /// must be comparable at all. For longer runs, `HALLMARK_TEST_FACTOR` multiplies the cases, and `HALLMARK_TEST_SEED`
 /// chooses others.
 fn check(cases: u32, grow: impl Fn(&mut Draw<'_>) -> Trial) {
+    check_by(cases, |draw| {
+        let trial = grow(draw);
+        (trial.run(), trial)
+    });
+}
+
+/// As [`check`], with what a trial came to.
+fn check_by(cases: u32, run: impl Fn(&mut Draw<'_>) -> (Result<Verdict, String>, Trial)) {
     let setting = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u8>().ok());
     let cases = cases * u32::from(setting("HALLMARK_TEST_FACTOR").unwrap_or(1));
     let config = Config { cases, max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() };
@@ -24,8 +33,8 @@ fn check(cases: u32, grow: impl Fn(&mut Draw<'_>) -> Trial) {
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let (matched, void) = (Cell::new(0), Cell::new(0));
     let outcome = runner.run(&vec(any::<u8>(), 0..MAX_BYTES), |bytes| {
-        let trial = grow(&mut Draw::new(&bytes));
-        match trial.run().map_err(|cause| TestCaseError::fail(format!("{cause}\n{trial}")))? {
+        let (result, trial) = run(&mut Draw::new(&bytes));
+        match result.map_err(|cause| TestCaseError::fail(format!("{cause}\n{trial}")))? {
             Verdict::Matched => matched.set(matched.get() + 1),
             Verdict::Void => void.set(void.get() + 1),
             Verdict::Silent => {}
@@ -89,6 +98,80 @@ fn regexes_as_words() {
 #[test]
 fn conditions() {
     check(4000, generate::case);
+}
+
+/// Runs of one byte that are longer than what is searched in one go, and patterns that stand in them or at their ends.
+#[test]
+fn long_runs_of_one_byte() {
+    const CHUNK: usize = 16 * 1024;
+    let patterns = [
+        "{ 00 00 00 00 01 }",
+        "{ 01 00 00 00 00 00 }",
+        "{ 41 00 00 00 }",
+        "{ 00 00 00 41 }",
+        "{ 00 00 00 41 41 41 41 41 41 }",
+        "{ 41 41 41 [0-4] 00 00 00 }",
+        "\"AAAAAA\" fullword",
+        "\"aaaa\" nocase fullword",
+        "/\\x00A{4,9}\\x01/",
+        "/A{3}\\x00{3,90}\\x01/",
+    ];
+    for (byte, other) in [(0u8, b'A'), (b'A', 0)] {
+        for (before, run, between) in
+            [(0, CHUNK, 1), (1, CHUNK + 1, 2), (5, 2 * CHUNK - 3, 7), (CHUNK - 2, CHUNK + 7, 3)]
+        {
+            let mut data = vec![other; before];
+            for _ in 0..2 {
+                data.extend(std::iter::repeat_n(byte, run));
+                data.extend(std::iter::repeat_n(other, between));
+                data.push(1);
+            }
+            for pattern in patterns {
+                let trial = Trial::of_pattern(pattern, data.clone());
+                let (len, ends) = (data.len(), data[data.len() - 9..].escape_ascii());
+                let verdict =
+                    trial.run().unwrap_or_else(|cause| panic!("{pattern} {len} …{ends}: {cause:.300}"));
+                assert_ne!(verdict, Verdict::Void, "{pattern}");
+                trial.run_streamed(Window { len: 1 << 15, reach: 1 << 13 }, CHUNK).unwrap();
+            }
+        }
+    }
+}
+
+/// Data that are much longer than the window, and pieces of any length. Conditions about bytes that are gone, and long
+/// matches, make a trial void.
+fn streamed(draw: &mut Draw<'_>, grow: impl Fn(&mut Draw<'_>) -> Trial) -> (Result<Verdict, String>, Trial) {
+    let window = Window { len: 64 * draw.number(3, 5), reach: 48 };
+    let chunk = draw.number(1, 300);
+    let gaps = [0; 3].map(|_| draw.number(0, 200));
+    let mut trial = grow(draw);
+    let data = std::mem::take(&mut trial.data);
+    for gap in gaps {
+        trial.data.extend_from_slice(&data);
+        trial.data.extend((0..gap).map(|i| b"xyz \0"[i % 5]));
+    }
+    trial.data.extend_from_slice(&data);
+    (trial.run_streamed(window, chunk), trial)
+}
+
+#[test]
+fn streams_of_patterns() {
+    check_by(3000, |draw| {
+        streamed(draw, |draw| {
+            let written = match draw.number(0, 3) {
+                0 => generate::text(draw),
+                1 => generate::hex(draw),
+                2 => generate::base64(draw),
+                _ => generate::regex(draw),
+            };
+            one_pattern(draw, written)
+        })
+    });
+}
+
+#[test]
+fn streams_of_conditions() {
+    check_by(3000, |draw| streamed(draw, generate::case));
 }
 
 /// What cases are made of is what the language has: none of it may get lost on the way.

@@ -84,6 +84,20 @@ pub fn without_implied(condition: &Expr, gate: &Gate) -> Expr {
     }
 }
 
+/// Whether the condition can only hold where there is a size, because an operand of its outermost `and` compares it.
+pub fn bounds_size(condition: &Expr) -> bool {
+    let compares = |expr: &Expr| match &expr.kind {
+        Kind::Binary(op, left, right) => {
+            with_constant(*op, left, right).is_some_and(|(_, expr, _)| matches!(expr.kind, Kind::Filesize))
+        }
+        _ => false,
+    };
+    match &condition.kind {
+        Kind::And(operands) => operands.iter().any(compares),
+        _ => compares(condition),
+    }
+}
+
 /// Whether a comparison holds for every file that the gate admits.
 fn is_implied(expr: &Expr, gate: &Gate) -> bool {
     let Kind::Binary(op, left, right) = &expr.kind else { return false };

@@ -7,6 +7,7 @@
 
 mod gate;
 mod order;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub searched: Vec<u8>,
     /// What the condition asks of each pattern.
     pub uses: Vec<Use>,
+    /// Bits of [`hallmark_image::record::rule_flags`] that tell what it can't be sure of in a stream or in memory.
+    pub streams: u16,
     /// The condition, rearranged, without what the gate says already.
     pub condition: Expr,
 }
@@ -68,7 +71,8 @@ pub fn plan(rule: &LoweredRule<'_>) -> Plan {
     let planner = Planner { costs: &costs, gatekeeper, class: None };
     let condition = gate::without_implied(condition, &gate);
     let ordered = Orderer { planner, searched: &searched }.order(&condition);
-    Plan { gate, always, uses: uses::of_rule(rule), searched, condition: ordered }
+    let (uses, streams) = (uses::of_rule(rule), streams::flags(rule));
+    Plan { gate, always, searched, uses, streams, condition: ordered }
 }
 
 /// Of a condition that can hold without patterns: triggers of its parts that can't, so that these can be ruled out

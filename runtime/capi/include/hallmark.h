@@ -35,7 +35,7 @@ typedef enum hmk_status {
    */
   HMK_REFUSED = 2,
   /*
-   The file to scan can't be read.
+   The file, stream or process to scan can't be read.
    */
   HMK_IO = 3,
   /*
@@ -102,6 +102,18 @@ typedef enum hmk_why {
    It took more steps than the length of the data allows.
    */
   HMK_WHY_TOO_COSTLY = 6,
+  /*
+   In a stream: a match may be longer than what is kept of it.
+   */
+  HMK_WHY_LONG_MATCH = 7,
+  /*
+   In a stream: the rule asks for more of the file than is kept.
+   */
+  HMK_WHY_NOT_KEPT = 8,
+  /*
+   Bytes could not be read.
+   */
+  HMK_WHY_UNREADABLE = 9,
 } hmk_why;
 
 /*
@@ -303,6 +315,12 @@ typedef struct hmk_report {
    */
   uint64_t steps;
 } hmk_report;
+
+/*
+ Gives the next bytes of a stream: puts up to `len` of them, at least one, to `into` and answers how many; 0 at the end
+ of the stream, or a negative number if it cannot be read. `context` is what hmk_scan_stream was given.
+ */
+typedef ptrdiff_t (*hmk_read)(void *context, uint8_t *into, size_t len);
 
 #ifdef __cplusplus
 extern "C" {
@@ -524,6 +542,39 @@ enum hmk_status hmk_scan_bytes(struct hmk_scanner *scanner,
 enum hmk_status hmk_scan_file(struct hmk_scanner *scanner,
                               const char *path,
                               const struct hmk_report **report);
+
+/*
+ Keeps so many bytes of a stream, at least 1 MiB; 16 MiB if nothing else is said.
+
+ # Safety
+ `scanner` is not freed yet, and no other thread uses it.
+ */
+enum hmk_status hmk_scanner_window(struct hmk_scanner *scanner, size_t bytes);
+
+/*
+ Scans what `read` gives, in bounded memory. A stream that fits into the window is scanned as a file is; of a longer
+ one the report says what could not be known. `report` gets what was found, see hmk_report for how long it is valid;
+ on failure null.
+
+ # Safety
+ `scanner` is not freed yet, and no other thread uses it, nor does `read`; `read` may be called with `context` on this
+ thread and does as it says; `report` may be written.
+ */
+enum hmk_status hmk_scan_stream(struct hmk_scanner *scanner,
+                                hmk_read read,
+                                void *context,
+                                const struct hmk_report **report);
+
+/*
+ Scans the memory of a process; offsets are addresses. `report` gets what was found, see hmk_report for how long it is
+ valid; on failure null. On Linux only.
+
+ # Safety
+ `scanner` is not freed yet, and no other thread uses it; `report` may be written.
+ */
+enum hmk_status hmk_scan_process(struct hmk_scanner *scanner,
+                                 uint32_t pid,
+                                 const struct hmk_report **report);
 
 #ifdef __cplusplus
 }  // extern "C"

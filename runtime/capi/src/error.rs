@@ -15,7 +15,7 @@ pub enum hmk_status {
     HMK_INVALID_ARGUMENT = 1,
     /// The database or policy can't be read, is damaged, or is not trusted.
     HMK_REFUSED = 2,
-    /// The file to scan can't be read.
+    /// The file, stream or process to scan can't be read.
     HMK_IO = 3,
     /// The database has no such external variable, or it has another type.
     HMK_NO_SUCH_VARIABLE = 4,
@@ -44,7 +44,9 @@ impl From<hallmark_runtime::Error> for Failure {
     fn from(error: hallmark_runtime::Error) -> Self {
         use hallmark_runtime::Error;
         let status = match error {
-            Error::Io { .. } | Error::NotAFile { .. } => hmk_status::HMK_IO,
+            Error::Io { .. } | Error::NotAFile { .. } | Error::Stream { .. } | Error::Process { .. } => {
+                hmk_status::HMK_IO
+            }
             Error::External(_) => hmk_status::HMK_NO_SUCH_VARIABLE,
             _ => hmk_status::HMK_REFUSED,
         };

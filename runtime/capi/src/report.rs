@@ -133,6 +133,12 @@ pub enum hmk_why {
     HMK_WHY_TOO_MANY_MATCHES = 5,
     /// It took more steps than the length of the data allows.
     HMK_WHY_TOO_COSTLY = 6,
+    /// In a stream: a match may be longer than what is kept of it.
+    HMK_WHY_LONG_MATCH = 7,
+    /// In a stream: the rule asks for more of the file than is kept.
+    HMK_WHY_NOT_KEPT = 8,
+    /// Bytes could not be read.
+    HMK_WHY_UNREADABLE = 9,
 }
 
 /// Something that was not evaluated.
@@ -286,6 +292,9 @@ fn why(why: Why) -> hmk_why {
         Why::TooLong { .. } => hmk_why::HMK_WHY_TOO_LONG,
         Why::TooManyMatches => hmk_why::HMK_WHY_TOO_MANY_MATCHES,
         Why::TooCostly => hmk_why::HMK_WHY_TOO_COSTLY,
+        Why::LongMatch => hmk_why::HMK_WHY_LONG_MATCH,
+        Why::NotKept => hmk_why::HMK_WHY_NOT_KEPT,
+        Why::Unreadable { .. } => hmk_why::HMK_WHY_UNREADABLE,
         _ => hmk_why::HMK_WHY_OTHER,
     }
 }

@@ -1,6 +1,7 @@
 //! Scanners: one for each thread, used again and again.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -248,6 +249,76 @@ pub unsafe extern "C" fn hmk_scan_file(
     let path = || unsafe { self::path(path, "the path to scan") };
     // SAFETY: as the caller promises.
     unsafe { scan(scanner, report, |scanner, kept| Ok(kept.keep(&scanner.scan_file(path()?)?))) }
+}
+
+/// Gives the next bytes of a stream: puts up to `len` of them, at least one, to `into` and answers how many; 0 at the end
+/// of the stream, or a negative number if it cannot be read. `context` is what hmk_scan_stream was given.
+pub type hmk_read = Option<unsafe extern "C" fn(context: *mut c_void, into: *mut u8, len: usize) -> isize>;
+
+/// Keeps so many bytes of a stream, at least 1 MiB; 16 MiB if nothing else is said.
+///
+/// # Safety
+/// `scanner` is not freed yet, and no other thread uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hmk_scanner_window(scanner: *mut hmk_scanner, bytes: usize) -> hmk_status {
+    // SAFETY: as the caller promises.
+    unsafe { set(scanner, |s| s.window(bytes)) }
+}
+
+/// Scans what `read` gives, in bounded memory. A stream that fits into the window is scanned as a file is; of a longer
+/// one the report says what could not be known. `report` gets what was found, see hmk_report for how long it is valid;
+/// on failure null.
+///
+/// # Safety
+/// `scanner` is not freed yet, and no other thread uses it, nor does `read`; `read` may be called with `context` on this
+/// thread and does as it says; `report` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hmk_scan_stream(
+    scanner: *mut hmk_scanner,
+    read: hmk_read,
+    context: *mut c_void,
+    report: *mut *const hmk_report,
+) -> hmk_status {
+    let reader = || match read {
+        Some(read) => Ok(CReader { read, context }),
+        None => Err(Failure::argument("the function that reads is null")),
+    };
+    // SAFETY: as the caller promises.
+    unsafe { scan(scanner, report, |scanner, kept| Ok(kept.keep(&scanner.scan_stream(reader()?)?))) }
+}
+
+/// Scans the memory of a process; offsets are addresses. `report` gets what was found, see hmk_report for how long it is
+/// valid; on failure null. On Linux only.
+///
+/// # Safety
+/// `scanner` is not freed yet, and no other thread uses it; `report` may be written.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hmk_scan_process(
+    scanner: *mut hmk_scanner,
+    pid: u32,
+    report: *mut *const hmk_report,
+) -> hmk_status {
+    // SAFETY: as the caller promises.
+    unsafe { scan(scanner, report, |scanner, kept| Ok(kept.keep(&scanner.scan_process(pid)?))) }
+}
+
+/// A stream of C's.
+struct CReader {
+    read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> isize,
+    context: *mut c_void,
+}
+
+impl Read for CReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: `into` may be written as far as it goes, and otherwise as the caller of hmk_scan_stream promises.
+        let count = unsafe { (self.read)(self.context, into.as_mut_ptr(), into.len()) };
+        let count = usize::try_from(count).map_err(|_| io::Error::other("the function that reads failed"))?;
+        if count > into.len() {
+            return Err(io::Error::other("the function that reads gave more than was asked for"));
+        }
+        Ok(count)
+    }
 }
 
 /// # Safety

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::limits::{CHECK_STEPS, SCAN_STEPS, SCAN_STEPS_PER_BYTE, VARIANT_STEPS, VARIANT_STEPS_PER_BYTE};
 use crate::outcome::Why;
 use crate::settings::Settings;
+use crate::view::Gone;
 
 /// Why work ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,14 @@ pub(crate) enum Stopped {
     /// A condition needs something that is not known yet: the matches of a pattern that has not been searched, or the
     /// result of a rule that waits for such matches.
     Waiting,
+    /// A condition needs something that is no longer at hand.
+    Unknown,
+}
+
+impl From<Gone> for Stopped {
+    fn from(_: Gone) -> Self {
+        Stopped::Unknown
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +86,22 @@ impl<'a> Budget<'a> {
         let steps = self.verification.take().map_or(0, |(began, _)| self.steps().saturating_sub(began));
         self.of_scan = self.of_scan.saturating_sub(steps);
         steps
+    }
+
+    /// The same budget under a cancel flag with another lifetime.
+    pub fn under<'b>(self, cancel: Option<&'b AtomicBool>) -> Budget<'b> {
+        let Budget {
+            deadline, max_steps, spent, granted, left, why, of_variant, of_scan, verification, ..
+        } = self;
+        Budget { deadline, cancel, max_steps, spent, granted, left, why, of_variant, of_scan, verification }
+    }
+
+    /// Grants more, for `len` more bytes of a stream.
+    pub fn extend(&mut self, len: usize) {
+        let grant =
+            |left: &mut u64, steps: u64| *left = left.saturating_add(steps.saturating_mul(len as u64));
+        grant(&mut self.of_variant, VARIANT_STEPS_PER_BYTE);
+        grant(&mut self.of_scan, SCAN_STEPS_PER_BYTE);
     }
 
     /// Charges the scan for verifications of a part of it.

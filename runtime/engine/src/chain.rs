@@ -26,6 +26,8 @@ pub(crate) struct Chain<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     frames: Vec<Frame>,
+    /// A piece was not found, and could have stood behind the end of the data.
+    cut: bool,
 }
 
 /// The search for one piece.
@@ -38,6 +40,11 @@ struct Frame {
 }
 
 impl Chains {
+    /// Whether, since the last call, a piece was not found that could have stood behind the end of the data.
+    pub fn take_cut(&mut self) -> bool {
+        std::mem::take(&mut self.cut)
+    }
+
     /// The end of the match whose first piece stands at `start`. `spans` is what is known of the pieces in this data.
     pub fn match_end(
         &mut self,
@@ -59,6 +66,7 @@ impl Chains {
                 return Ok(None);
             };
             let Some(at) = find(frame, &piece, span, data, budget)? else {
+                self.cut |= frame.last.saturating_add(piece.value.len()) > data.len();
                 // From where the piece before stands, nothing follows.
                 self.frames.pop();
                 if let Some(span) = self.frames.last().and_then(|parent| spans.get_mut(parent.piece)) {

@@ -1,15 +1,19 @@
 //! Patterns that are searched only because a condition asked for them: all that the rules in question still lack, in
 //! one pass over the data with bitmaps made for just these patterns.
 
+use std::ops::Range;
+
 use hallmark_image::lanes::{Lane, PAIR_WORDS, WORDS_LOG2, each_atom, gram_bit, pair_bit, triple_bit};
 use hallmark_image::record::{ANYWHERE, EXACT, Run, Variant, pattern_flags, variant_flags};
-use hallmark_image::{ClassFilter, RuleId, Unit};
+use hallmark_image::{ClassFilter, FileClass, Image, RuleId, Unit};
 use zerocopy::little_endian::U32;
 
 use crate::budget::Stopped;
 use crate::limits::KEEP_CAPACITY;
-use crate::search::{Hits, Sink, search};
+use crate::lookup::{Lookup, Table};
+use crate::search::{Hits, search};
 use crate::verify::{Atom, Verifier};
+use crate::view::Size;
 
 /// Bits of the bitmap for each atom: about one probe in 32 hits by chance.
 const BITS_PER_ATOM: usize = 32;
@@ -78,16 +82,44 @@ impl Demands {
         if self.patterns.is_empty() {
             return Ok(());
         }
-        self.build(verifier);
-        let filter =
-            ClassFilter { grams: &self.grams, windows: &[], pairs: &self.pairs, triples: &self.triples };
-        let data = verifier.data;
-        let mut sink = Demanded { entries: &self.entries, heads: &self.heads, verifier };
-        search(&filter, data, 0..data.len(), hits, &mut sink)?;
+        self.build(&verifier.image);
+        self.pass(verifier, 0..verifier.data.len(), hits)?;
         for (rule, pattern) in self.patterns.drain(..) {
             note_searched(verifier, rule, pattern);
         }
         Ok(())
+    }
+
+    /// Makes the tables for all patterns that no trigger has searched for in files of a class, of all rules that can
+    /// match data of this class and size. Those without atoms are left in `alone`.
+    pub fn build_all(
+        &mut self,
+        image: &Image<'_>,
+        class: FileClass,
+        size: Size,
+        alone: &mut Vec<(RuleId, usize)>,
+    ) {
+        self.patterns.clear();
+        for (rule, unit) in image.rules().filter(|(_, unit)| size.is_admitted(unit.header, class)) {
+            for (index, _) in unit.patterns.iter().enumerate().filter(|(_, p)| !p.is_searched(class)) {
+                let list = if has_lanes(&unit, index) { &mut self.patterns } else { &mut *alone };
+                list.push((rule, index));
+            }
+        }
+        self.build(image);
+    }
+
+    /// Searches a range of the data, as [`search`] does, for the patterns that the tables were made for.
+    pub fn pass(
+        &self,
+        verifier: &mut Verifier<'_>,
+        range: Range<usize>,
+        hits: &mut Hits,
+    ) -> Result<(), Stopped> {
+        let filter =
+            ClassFilter { grams: &self.grams, windows: &[], pairs: &self.pairs, triples: &self.triples };
+        let (data, table) = (verifier.data, Demanded { entries: &self.entries, heads: &self.heads });
+        search(&filter, data, range, hits, &mut Lookup::new(table, verifier))
     }
 
     /// Moves the patterns for the short lane behind the others; answers where they begin.
@@ -105,11 +137,11 @@ impl Demands {
         end
     }
 
-    fn build(&mut self, verifier: &Verifier<'_>) {
+    fn build(&mut self, image: &Image<'_>) {
         self.entries.clear();
         let entries = &mut self.entries;
         for &(rule, pattern) in &self.patterns {
-            let Some(unit) = verifier.image.unit(rule) else { continue };
+            let Some(unit) = image.unit(rule) else { continue };
             for (index, variant) in unit.variants_of(pattern) {
                 for run in unit.runs(variant) {
                     each_run_atom(&unit, variant, run, &mut |lane, bytes, offset| {
@@ -164,7 +196,7 @@ fn are_few(verifier: &Verifier<'_>, patterns: &[(RuleId, usize)]) -> bool {
 fn search_alone(verifier: &mut Verifier<'_>, rule: RuleId, pattern: usize) -> Result<(), Stopped> {
     let Some(unit) = verifier.image.unit(rule) else { return Ok(()) };
     for (index, variant) in unit.variants_of(pattern) {
-        verifier.search_alone(rule, &unit, index, variant)?;
+        verifier.search_alone(rule, &unit, index, variant, 0..verifier.data.len())?;
     }
     note_searched(verifier, rule, pattern);
     Ok(())
@@ -183,27 +215,23 @@ fn has_short(unit: &Unit<'_>, pattern: usize) -> bool {
         .any(|(_, variant)| unit.runs(variant).iter().any(|run| run.lane == Lane::Short as u8))
 }
 
-/// Looks atoms up among the entries and has what they lead to verified.
-struct Demanded<'v, 'd, 'a> {
+/// The atoms of the patterns to search for.
+struct Demanded<'d> {
     entries: &'d [Entry],
     heads: &'d [u32],
-    verifier: &'v mut Verifier<'a>,
 }
 
-impl Sink for Demanded<'_, '_, '_> {
-    fn chunk(&mut self) -> Result<(), Stopped> {
-        self.verifier.budget.check()
-    }
-
-    fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped> {
+impl Table for Demanded<'_> {
+    fn verify(&self, lane: Lane, atom: u32, at: usize, verifier: &mut Verifier<'_>) -> Result<bool, Stopped> {
+        let mut is_wanted = false;
         let mut next = self.heads.get(head(lane, atom, self.heads.len())).copied().unwrap_or(0);
         while let Some(entry) = next.checked_sub(1).and_then(|i| self.entries.get(i as usize)) {
             if entry.bytes == atom && entry.lane == lane {
-                self.verifier.verify(entry.leads_to, at)?;
+                is_wanted |= verifier.verify(entry.leads_to, at)?;
             }
             next = entry.next;
         }
-        Ok(())
+        Ok(is_wanted)
     }
 }
 

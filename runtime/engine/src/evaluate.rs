@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use hallmark_image::record::{UnitHeader, rule_flags};
+use hallmark_image::record::{AlwaysEntry, UnitHeader, rule_flags};
 use hallmark_image::{Image, RuleId};
 use hallmark_modules::Modules;
 
@@ -11,6 +11,7 @@ use crate::demand::Demands;
 use crate::search::Hits;
 use crate::settings::Settings;
 use crate::verify::Verifier;
+use crate::view::{Size, View};
 use crate::vm::{Buffers, Machine};
 
 /// Rounds in which only those patterns are searched that conditions wait for. Most rules that wait for one find that it
@@ -29,6 +30,8 @@ pub(crate) struct Evaluation<'s> {
     pub barred: &'s mut Vec<u16>,
     /// Namespaces with a global rule that waits; so do their other rules.
     pub held: Vec<u16>,
+    /// Rules whose condition needs what is no longer at hand.
+    pub unknown: &'s mut Vec<RuleId>,
     pub buffers: &'s mut Buffers,
     pub demands: &'s mut Demands,
     pub hits: &'s mut Hits,
@@ -42,15 +45,15 @@ impl Evaluation<'_> {
     /// When the budget ends, what was found so far is certain, but for namespaces with a global rule that was not
     /// evaluated: nothing is reported of those.
     pub fn run<'a, 'd: 'a>(
-        mut self,
+        &mut self,
         verifier: Verifier<'a>,
         modules: &'a OnceCell<Modules<'d>>,
-        data: &'d [u8],
+        view: View<'d>,
         settings: &Settings<'a>,
     ) -> (Verifier<'a>, u64) {
         let image = verifier.image;
         self.collect(&verifier);
-        let mut machine = Machine::new(verifier, modules, data, settings, self.buffers);
+        let mut machine = Machine::new(verifier, modules, view, settings, self.buffers);
         let rules = std::mem::take(self.order);
         let evaluated = self.evaluate_all(&mut machine, &rules);
         *self.order = rules;
@@ -60,11 +63,18 @@ impl Evaluation<'_> {
     }
 
     fn collect(&mut self, verifier: &Verifier<'_>) {
-        let (image, size) = (&verifier.image, verifier.data.len() as u64);
-        let admitted = image.always().iter().filter(|entry| entry.gate.admits(verifier.class, size));
-        let always = admitted.map(|entry| RuleId::new(entry.rule.get()));
+        let (image, class, size) = (&verifier.image, verifier.class, verifier.place.size);
+        let is_open = |entry: &&AlwaysEntry| match size {
+            // Without a look at the unit.
+            Size::Known(size) => entry.gate.admits(class, size),
+            Size::AtLeast(_) | Size::None => true,
+        };
+        let always = image.always().iter().filter(is_open).map(|entry| RuleId::new(entry.rule.get()));
         let ids = always.chain(verifier.matches.triggered().iter().copied());
-        self.order.extend(ids.filter_map(|id| Some((image.unit_header(id)?.rank.get(), id))));
+        let headers = ids.filter_map(|id| Some((id, image.unit_header(id)?)));
+        // When a match triggered a rule, the size may not have been known yet.
+        let open = headers.filter(|(_, header)| !verifier.place.streamed || size.is_admitted(header, class));
+        self.order.extend(open.map(|(id, header)| (header.rank.get(), id)));
         self.order.sort_unstable();
         self.order.dedup();
     }
@@ -151,6 +161,14 @@ impl Evaluation<'_> {
                 }
                 machine.verifier.matches.set_waiting(id);
                 self.waiting.push(id);
+            }
+            Err(Stopped::Unknown) => {
+                machine.rewind(mark);
+                if is_global(unit.header) {
+                    self.barred.push(unit.header.namespace.get());
+                }
+                machine.verifier.matches.set_unknown(id);
+                self.unknown.push(id);
             }
             Err(Stopped::Exhausted) => return Err(Stopped::Exhausted),
         }

@@ -29,6 +29,7 @@
 )]
 
 mod budget;
+mod captured;
 mod chain;
 mod compare;
 mod demand;
@@ -49,13 +50,16 @@ mod scratch;
 mod search;
 mod settings;
 mod slow;
+mod stream;
 mod trail;
 mod value;
 #[allow(unsafe_code, reason = "vector instructions")]
 mod vector;
 mod verify;
+mod view;
 mod vm;
 
+pub use captured::{Bytes, Captured};
 pub use error::Error;
 pub use hallmark_modules::{DataError, ModuleData};
 pub use matches::Match;
@@ -64,3 +68,4 @@ pub use part::{Part, search_part};
 pub use scan::{scan, scan_parts, skip};
 pub use scratch::Scratch;
 pub use settings::{ExternalValue, Externals, Settings};
+pub use stream::{Piece, Shape, Source, Window, scan_stream};

@@ -31,5 +31,13 @@ pub const KEEP_MATCHES: usize = 1024;
 pub const KEEP_MEMORIES: usize = 1 << 14;
 /// See [`KEEP_MEMORIES`]; together they are about 8 MB at most.
 pub const KEEP_SPANS: usize = 16;
+/// First bytes of a match that are kept of a stream, for those who want to see them.
+pub const CAPTURE_EACH: usize = 512;
+/// Bytes of all matches that are kept of a stream.
+pub const CAPTURE_ALL: usize = 1 << 20;
+/// Separate ranges of addresses that are told apart; beyond it they are taken for one.
+pub const MAX_EXTENTS: usize = 1 << 16;
+/// Bytes that are asked of a stream in one go, so that a wish to end the scan is seen soon.
+pub const READ_BYTES: usize = 1 << 20;
 /// Segments or sections of an ELF file that are read to map its entry point.
 pub const MAX_ELF_RECORDS: usize = 4096;

@@ -30,6 +30,7 @@ const MATCHED: u8 = 4;
 const WAITING: u8 = 8;
 const ADMITTED: u8 = 16;
 const EXCLUDED: u8 = 32;
+const UNKNOWN: u8 = 64;
 
 /// The matches of one pattern.
 #[derive(Debug, Default)]
@@ -116,6 +117,15 @@ impl Matches {
 
     pub fn set_matched(&mut self, rule: RuleId) {
         self.set_flag(rule, MATCHED);
+    }
+
+    /// Whether the rule's condition needs what is no longer at hand.
+    pub fn is_unknown(&self, rule: RuleId) -> bool {
+        self.flags(rule) & UNKNOWN != 0
+    }
+
+    pub fn set_unknown(&mut self, rule: RuleId) {
+        self.set_flag(rule, UNKNOWN);
     }
 
     /// Whether the rule waits for patterns to be searched.

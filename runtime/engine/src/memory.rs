@@ -22,6 +22,8 @@ pub(crate) struct Memories {
     places: usize,
     /// Patterns with a variant that used up its steps, in the order in which they did.
     too_costly: Vec<(RuleId, usize)>,
+    /// Patterns that may have longer matches than the part of a stream that is kept.
+    cut: Vec<(RuleId, usize)>,
 }
 
 /// What is remembered of one variant.
@@ -65,6 +67,7 @@ impl Memories {
         }
         self.memories.truncate(KEEP_MEMORIES);
         self.too_costly.clear();
+        self.cut.clear();
         (self.used, self.places) = (0, 0);
     }
 
@@ -97,6 +100,28 @@ impl Memories {
         if !self.too_costly.contains(&(rule, pattern)) {
             self.too_costly.push((rule, pattern));
         }
+    }
+
+    /// Forgets everything that was noted by place.
+    pub fn forget_places(&mut self) {
+        for memory in self.memories.iter_mut().take(self.used) {
+            let Memory { spent, too_costly, .. } = *memory;
+            memory.reset();
+            (memory.spent, memory.too_costly) = (spent, too_costly);
+        }
+        self.places = 0;
+    }
+
+    /// Notes that a pattern may have matches that were not all there.
+    pub fn list_cut(&mut self, rule: RuleId, pattern: usize) {
+        if !self.cut.contains(&(rule, pattern)) {
+            self.cut.push((rule, pattern));
+        }
+    }
+
+    /// Patterns that may have matches that were not all there.
+    pub fn cut(&self) -> &[(RuleId, usize)] {
+        &self.cut
     }
 
     /// What each variant has cost so far.

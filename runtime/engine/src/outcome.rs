@@ -5,6 +5,7 @@ use std::fmt;
 use hallmark_image::record::{ANYWHERE, Pattern, pattern_flags};
 use hallmark_image::{Image, RuleId, Unit};
 
+use crate::captured::Bytes;
 use crate::matches::{Match, Matches};
 
 /// Why something was not evaluated.
@@ -26,6 +27,15 @@ pub enum Why {
     },
     /// More matches than are kept.
     TooManyMatches,
+    /// In a stream: a match may be longer than what is kept of it.
+    LongMatch,
+    /// In a stream: the condition asks for bytes that were not kept, or for a module that needs the whole file.
+    NotKept,
+    /// Bytes that the source could not give.
+    Unreadable {
+        /// How many.
+        bytes: u64,
+    },
     /// It took more steps than the length of the data allows, so that it was left alone from then on.
     TooCostly,
 }
@@ -38,6 +48,9 @@ impl fmt::Display for Why {
             Why::Steps => f.write_str("the step limit was reached"),
             Why::TooLong { len, max } => write!(f, "{len} bytes are more than the limit of {max}"),
             Why::TooCostly => f.write_str("it takes too many steps on these data"),
+            Why::LongMatch => f.write_str("a match may be longer than what is kept of a stream"),
+            Why::NotKept => f.write_str("it asks for more of the file than is kept of a stream"),
+            Why::Unreadable { bytes } => write!(f, "{bytes} bytes could not be read"),
             Why::TooManyMatches => f.write_str("there are more matches than are kept"),
         }
     }
@@ -46,8 +59,9 @@ impl fmt::Display for Why {
 /// Something that was not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incomplete {
-    /// What: `data` (nothing was scanned), `patterns` (no condition was evaluated), `rules` (some conditions were not),
-    /// `matches` (some of the rules' matches are not listed), or a pattern as `namespace:rule:$id`.
+    /// What: `data` (nothing was scanned, or not all of it), `patterns` (no condition was evaluated), `rules` (some conditions were not),
+    /// `matches` (some of the rules' matches are not listed), a rule as `namespace:rule`, or a pattern as
+    /// `namespace:rule:$id`.
     pub what: String,
     /// Why not.
     pub why: Why,
@@ -74,6 +88,7 @@ pub struct Outcome<'a> {
     pub(crate) image: Image<'a>,
     pub(crate) matching: &'a [RuleId],
     pub(crate) matches: &'a Matches,
+    pub(crate) bytes: Bytes<'a>,
     pub(crate) incomplete: Vec<Incomplete>,
     pub(crate) messages: Vec<String>,
     pub(crate) stats: Stats,
@@ -83,6 +98,11 @@ impl<'a> Outcome<'a> {
     /// The rules that match, private ones apart, by namespace, then name.
     pub fn matching(&self) -> impl ExactSizeIterator<Item = MatchingRule<'a>> + '_ {
         self.matching.iter().map(|&id| self.rule(id))
+    }
+
+    /// The bytes of matches.
+    pub fn bytes(&self) -> Bytes<'a> {
+        self.bytes
     }
 
     /// What was not evaluated. While this is not empty, a rule that is not listed may match nevertheless.

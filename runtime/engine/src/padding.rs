@@ -32,9 +32,15 @@ struct Quiet {
 impl Padding {
     /// The byte that an atom of a lane consists of, if it is one only.
     pub fn byte(lane: Lane, atom: u32) -> Option<u8> {
-        let (byte, bits) = (atom as u8, lane.width().saturating_mul(8) as u32);
-        let same = u32::from_ne_bytes([byte; 4]).checked_shr(u32::BITS.saturating_sub(bits));
-        (same == Some(atom)).then_some(byte)
+        let byte = atom as u8;
+        (Self::atom(lane, byte) == atom).then_some(byte)
+    }
+
+    /// The atom of a lane that consists of one byte only.
+    pub fn atom(lane: Lane, byte: u8) -> u32 {
+        let bits = lane.width().saturating_mul(8) as u32;
+        let all = u32::from_ne_bytes([byte; 4]);
+        all.checked_shr(u32::BITS.saturating_sub(bits)).unwrap_or_default()
     }
 
     /// Whether the atom of this byte that stands at `at` is known to lead to no match.

@@ -82,10 +82,14 @@ pub(crate) fn search_rest<'p>(
     search_range(verifier, from..verifier.data.len(), hits)
 }
 
-fn search_range(verifier: &mut Verifier<'_>, range: Range<usize>, hits: &mut Hits) -> Result<(), Stopped> {
+pub(crate) fn search_range(
+    verifier: &mut Verifier<'_>,
+    range: Range<usize>,
+    hits: &mut Hits,
+) -> Result<(), Stopped> {
     let data = verifier.data;
-    let class = verifier.image.filter().class(verifier.class);
-    search(&class, data, range, hits, &mut Lookup::new(verifier))
+    let filter = verifier.image.filter();
+    search(&filter.class(verifier.class), data, range, hits, &mut Lookup::new(filter, verifier))
 }
 
 /// As if the verifier had searched the part itself.

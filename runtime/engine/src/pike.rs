@@ -19,6 +19,8 @@ pub(crate) struct Pike {
     current: Threads,
     next: Threads,
     todo: Vec<Thread>,
+    /// The lowest and the highest position up to which runs went or wanted to go.
+    reach: Option<(usize, usize)>,
 }
 
 /// A way through the program: an instruction and how many bytes it has taken.
@@ -130,6 +132,16 @@ impl<const BACKWARD: bool> Text<'_, BACKWARD> {
 }
 
 impl Pike {
+    /// The lowest and the highest position up to which runs went, or wanted to go, since the last call.
+    pub fn take_reach(&mut self) -> (usize, usize) {
+        self.reach.take().unwrap_or((usize::MAX, 0))
+    }
+
+    fn reaches(&mut self, at: usize) {
+        let (low, high) = self.reach.unwrap_or((at, at));
+        self.reach = Some((low.min(at), high.max(at)));
+    }
+
     /// The end of the preferred match that starts at `start`; empty matches don't count. `trail` is what earlier calls
     /// with this program and data left there.
     pub fn match_end(
@@ -160,6 +172,7 @@ impl Pike {
             }
             at = at.saturating_add(1);
         }
+        self.reaches(at);
         trail.keep(course, end);
         Ok(end)
     }
@@ -193,6 +206,7 @@ impl Pike {
             let Some(before) = at.checked_sub(1) else { break };
             at = before;
         }
+        self.reaches(at);
         trail.keep(course, None);
         Ok(())
     }
@@ -241,11 +255,17 @@ impl Pike {
         let [thread] = self.current.order[..] else { return Ok(None) };
         let Some((insn, next)) = program.insn(thread.place) else { return Ok(None) };
         let mut repeated = None;
+        // The bytes that it cannot go on without.
+        let mut needed = 0;
         let (after, len) = match insn {
-            Insn::Run(run) => (text.after_run(at, &run, thread.taken as usize), run.len() / 4),
+            Insn::Run(run) => {
+                needed = run.len().saturating_sub(thread.taken as usize);
+                (text.after_run(at, &run, thread.taken as usize), run.len() / 4)
+            }
             Insn::Repeat(repeat) if thread.taken.saturating_add(1) < least(&repeat) => {
                 let least = least(&repeat);
                 repeated = Some((repeat, least));
+                needed = least.saturating_sub(thread.taken) as usize;
                 (text.after_repeat(at, &repeat, thread.taken, least), least as usize / 4)
             }
             Insn::Repeat(repeat) if thread.taken >= least(&repeat) && !repeat.wide => {
@@ -261,7 +281,12 @@ impl Pike {
         };
         self.current.reset(program.code.len());
         let mut steps = (len as u64 / 4).saturating_add(1);
-        let Some(at) = after else { return budget.spend(steps).map(|()| Some(at)) };
+        let Some(at) = after else {
+            if text.after(at, needed).is_none() {
+                self.reaches(if BACKWARD { 0 } else { usize::MAX });
+            }
+            return budget.spend(steps).map(|()| Some(at));
+        };
         let position = Position { program, text, at };
         match repeated {
             Some((repeat, taken)) => {

@@ -2,19 +2,22 @@
 
 use std::cell::OnceCell;
 
-use hallmark_image::record::ANYWHERE;
+use hallmark_image::record::{ANYWHERE, pattern_flags, rule_flags};
 use hallmark_image::{Image, RuleId};
 use hallmark_modules::Modules;
 
 use crate::budget::Stopped;
+use crate::captured::Bytes;
 use crate::demand::Demands;
 use crate::evaluate::Evaluation;
+use crate::matches::Matches;
 use crate::outcome::{Incomplete, Outcome, Stats, Why};
 use crate::part::{Part, search_rest};
 use crate::scratch::Scratch;
 use crate::search::Hits;
 use crate::settings::Settings;
 use crate::verify::Verifier;
+use crate::view::View;
 
 /// Scans `data` with the rules of `image`.
 ///
@@ -22,7 +25,7 @@ use crate::verify::Verifier;
 pub fn scan<'a>(
     image: &Image<'a>,
     scratch: &'a mut Scratch,
-    data: &[u8],
+    data: &'a [u8],
     settings: &Settings<'_>,
 ) -> Outcome<'a> {
     scan_parts(image, scratch, data, &[], settings)
@@ -36,7 +39,7 @@ pub fn scan<'a>(
 pub fn scan_parts<'a>(
     image: &Image<'a>,
     scratch: &'a mut Scratch,
-    data: &[u8],
+    data: &'a [u8],
     parts: &[Part],
     settings: &Settings<'_>,
 ) -> Outcome<'a> {
@@ -45,9 +48,9 @@ pub fn scan_parts<'a>(
         return skip(image, scratch, Why::TooLong { len, max });
     }
     scratch.reset(image.rule_slots());
-    let (incomplete, messages, stats) = run(image, scratch, data, parts, settings);
+    let ended = run(image, scratch, data, parts, settings);
     let Scratch { matches, matching, .. } = scratch;
-    Outcome { image: *image, matching, matches, incomplete, messages, stats }
+    ended.outcome(image, matching, matches, Bytes::All(data))
 }
 
 /// The outcome for data that the caller does not even want to load, such as a file of known length that is too long.
@@ -55,27 +58,64 @@ pub fn skip<'a>(image: &Image<'a>, scratch: &'a mut Scratch, why: Why) -> Outcom
     scratch.reset(image.rule_slots());
     let incomplete = vec![Incomplete { what: "data".to_owned(), why }];
     let Scratch { matches, matching, .. } = scratch;
-    Outcome { image: *image, matching, matches, incomplete, messages: Vec::new(), stats: Stats::default() }
+    Ended { incomplete, ..Ended::default() }.outcome(image, matching, matches, Bytes::All(&[]))
 }
 
-fn run(
+/// What a scan came to, but for the matches.
+#[derive(Default)]
+pub(crate) struct Ended {
+    incomplete: Vec<Incomplete>,
+    messages: Vec<String>,
+    stats: Stats,
+}
+
+impl Ended {
+    /// Tells of something more that was not evaluated.
+    pub fn add(&mut self, incomplete: Incomplete) {
+        self.incomplete.push(incomplete);
+    }
+
+    pub fn outcome<'a>(
+        self,
+        image: &Image<'a>,
+        matching: &'a [RuleId],
+        matches: &'a Matches,
+        bytes: Bytes<'a>,
+    ) -> Outcome<'a> {
+        let Ended { incomplete, messages, stats } = self;
+        Outcome { image: *image, matching, matches, bytes, incomplete, messages, stats }
+    }
+}
+
+pub(crate) fn run(
     image: &Image<'_>,
     scratch: &mut Scratch,
     data: &[u8],
     parts: &[Part],
     settings: &Settings<'_>,
-) -> (Vec<Incomplete>, Vec<String>, Stats) {
-    let mut stats = Stats { bytes: data.len() as u64, ..Stats::default() };
-    let modules = OnceCell::<Modules<'_>>::new();
-    let Scratch { matches, hits, demands, wanted, tools, buffers, order, waiting, matching, barred } =
-        scratch;
-    let mut verifier = Verifier::new(image, data, settings, matches, tools, wanted);
-    let what = match search_rest(&mut verifier, parts, hits) {
+) -> Ended {
+    let modules = OnceCell::new();
+    let (mut verifier, evaluation) = scratch.begin(image, data, settings);
+    let searched = search_rest(&mut verifier, parts, evaluation.hits);
+    conclude(verifier, searched, evaluation, &modules, View::Whole(data), settings)
+}
+
+/// The stages after the first pass.
+pub(crate) fn conclude<'a, 'd: 'a>(
+    mut verifier: Verifier<'a>,
+    searched: Result<(), Stopped>,
+    mut evaluation: Evaluation<'_>,
+    modules: &'a OnceCell<Modules<'d>>,
+    view: View<'d>,
+    settings: &Settings<'a>,
+) -> Ended {
+    let image = verifier.image;
+    let mut stats = Stats { bytes: view.len(), ..Stats::default() };
+    let what = match searched {
         Ok(()) => {
             verifier.matches.settle_all();
-            let evaluation =
-                Evaluation { order, waiting, matching, barred, held: Vec::new(), buffers, demands, hits };
-            (verifier, stats.rules_evaluated) = evaluation.run(verifier, &modules, data, settings);
+            (verifier, stats.rules_evaluated) = evaluation.run(verifier, modules, view, settings);
+            let Evaluation { demands, hits, matching, .. } = &mut evaluation;
             if settings.strings && verifier.budget.why().is_none() {
                 // When the budget ends in here, the rules are certain and some of their matches are missing.
                 match demand_all(&mut verifier, demands, hits, matching) {
@@ -94,17 +134,23 @@ fn run(
     let mut incomplete = Vec::from_iter(stopped);
     let truncated = verifier.matches.truncated().collect();
     let too_costly = verifier.tools.memories.too_costly().to_vec();
-    for (mut patterns, why) in [(truncated, Why::TooManyMatches), (too_costly, Why::TooCostly)] {
+    let cut = verifier.tools.memories.cut().iter().copied();
+    let cut = cut.filter(|&(rule, pattern)| matters(&verifier, rule, pattern, settings)).collect();
+    for (mut patterns, why) in
+        [(truncated, Why::TooManyMatches), (too_costly, Why::TooCostly), (cut, Why::LongMatch)]
+    {
         // In an order that does not depend on which part of the data showed it first.
         patterns.sort_unstable();
-        let named = patterns.iter().map(|&(rule, pattern)| name(image, rule, pattern));
+        let named = patterns.iter().map(|&(rule, pattern)| name(&image, rule, Some(pattern)));
         incomplete.extend(named.map(|what| Incomplete { what, why }));
     }
+    let unknown = evaluation.unknown.iter().filter(|&&rule| shows(&image, rule));
+    incomplete.extend(unknown.map(|&rule| Incomplete { what: name(&image, rule, None), why: Why::NotKept }));
     stats.candidates = verifier.candidates;
     stats.matches = verifier.matches.total() as u64;
     stats.steps = verifier.budget.steps();
     let messages = modules.get().map(|modules| modules.take_messages()).unwrap_or_default();
-    (incomplete, messages, stats)
+    Ended { incomplete, messages, stats }
 }
 
 /// Searches for the patterns of matching rules that their conditions did not ask for.
@@ -132,9 +178,30 @@ fn demand_all<'a>(
     Ok(())
 }
 
-fn name(image: &Image<'_>, rule: RuleId, pattern: usize) -> String {
+/// Whether it makes a difference that a pattern may have more matches, or longer ones.
+fn matters(verifier: &Verifier<'_>, rule: RuleId, pattern: usize, settings: &Settings<'_>) -> bool {
+    let unit = verifier.image.unit(rule);
+    let flags = unit.and_then(|unit| unit.patterns.get(pattern)).map_or(0, |p| p.flags.get());
+    let is_settled = flags & pattern_flags::EXISTENCE != 0 && !verifier.matches.get(rule, pattern).is_empty();
+    settings.strings || !is_settled
+}
+
+/// Whether anyone would see that the rule matches, or that it doesn't.
+fn shows(image: &Image<'_>, rule: RuleId) -> bool {
+    let flags = image.unit_header(rule).map_or(0, |header| header.flags.get());
+    flags & (rule_flags::PRIVATE | rule_flags::GLOBAL) != rule_flags::PRIVATE
+}
+
+/// As reports name a rule, or one of its patterns.
+fn name(image: &Image<'_>, rule: RuleId, pattern: Option<usize>) -> String {
     let Some(unit) = image.unit(rule) else { return String::new() };
-    let id = unit.patterns.get(pattern).map_or(&[][..], |p| p.id.of(unit.blob));
     let text = String::from_utf8_lossy;
-    format!("{}:{}:{}", text(image.namespace(unit.header.namespace.get())), text(unit.name()), text(id))
+    let rule = format!("{}:{}", text(image.namespace(unit.header.namespace.get())), text(unit.name()));
+    match pattern {
+        None => rule,
+        Some(pattern) => {
+            let id = unit.patterns.get(pattern).map_or(&[][..], |p| p.id.of(unit.blob));
+            format!("{rule}:{}", text(id))
+        }
+    }
 }

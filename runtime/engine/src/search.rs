@@ -11,7 +11,9 @@
 use std::ops::Range;
 
 use hallmark_image::ClassFilter;
-use hallmark_image::lanes::{Lane, PAIR_WORDS, WINDOW, WindowKind, fold, pair_bit, triple_bit, window_bits};
+use hallmark_image::lanes::{
+    GRAM, Lane, PAIR_WORDS, WINDOW, WindowKind, fold, gram_bit, pair_bit, triple_bit, window_bits,
+};
 use zerocopy::little_endian::U32;
 
 use crate::budget::Stopped;
@@ -21,6 +23,10 @@ use crate::vector;
 pub(crate) trait Sink {
     /// The search goes on with the next chunk.
     fn chunk(&mut self) -> Result<(), Stopped>;
+
+    /// Whether it is known that the atom of one byte leads to nothing at all these places, around which there is only
+    /// that byte.
+    fn is_quiet(&mut self, lane: Lane, byte: u8, places: &Range<usize>) -> bool;
 
     /// `atom`, little-endian, stands at `at`, and may be one of the lane's.
     fn candidate(&mut self, lane: Lane, atom: u32, at: usize) -> Result<(), Stopped>;
@@ -33,6 +39,8 @@ pub(crate) const PROBES: usize = CHUNK / 2;
 /// Bytes between two positions probed by the main lane, and by the short lane.
 pub(crate) const MAIN_STRIDE: usize = 4;
 const SHORT_STRIDE: usize = 2;
+/// Bytes that are compared in one go to see whether they are all the same.
+const GLANCE: usize = 64;
 
 /// The positions that hit, in units of the lane's stride from the start of the chunk.
 pub(crate) struct Hits(pub Box<[u16; PROBES]>);
@@ -62,6 +70,10 @@ pub(crate) fn search(
     while from < range.end {
         sink.chunk()?;
         let to = range.end.min(from.saturating_add(CHUNK));
+        if only_byte(data, &(from..to)).is_some_and(|byte| is_quiet(filter, byte, &(from..to), sink)) {
+            from = to;
+            continue;
+        }
         if !filter.grams.is_empty() {
             // An atom may reach beyond the range.
             let reach = to.next_multiple_of(MAIN_STRIDE).min(data.len());
@@ -94,6 +106,27 @@ pub(crate) fn search(
         from = to;
     }
     Ok(())
+}
+
+/// The byte that everything is which atoms in this range may consist of, and one more, if it is the same.
+fn only_byte(data: &[u8], range: &Range<usize>) -> Option<u8> {
+    let end = range.end.saturating_add(MAIN_STRIDE).min(data.len());
+    // The short lane looks one byte back.
+    let around = data.get(range.start.saturating_sub(1)..end)?;
+    let (&byte, rest) = around.split_first()?;
+    let is_same = |part: &[u8]| part.iter().fold(0, |different, b| different | (b ^ byte)) == 0;
+    // Nearly always the first few bytes tell.
+    rest.chunks(GLANCE).all(is_same).then_some(byte)
+}
+
+/// Whether no lane has anything to look for in a range where there is only one byte.
+fn is_quiet(filter: &ClassFilter<'_>, byte: u8, range: &Range<usize>, sink: &mut impl Sink) -> bool {
+    let gram = u32::from_ne_bytes([byte; GRAM]);
+    let is_gram = !filter.grams.is_empty()
+        && bit(filter.grams, gram_bit(gram, filter.grams.len().trailing_zeros())) != 0;
+    let is_triple = !filter.pairs.is_empty() && has_triple(filter.triples, gram >> 8);
+    (!is_gram || sink.is_quiet(Lane::Main, byte, range))
+        && (!is_triple || sink.is_quiet(Lane::Short, byte, range))
 }
 
 #[inline(always)]

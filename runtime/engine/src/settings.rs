@@ -8,6 +8,7 @@ use hallmark_image::record::ValueKind;
 use hallmark_modules::ModuleData;
 
 use crate::error::Error;
+use crate::stream::Window;
 
 /// What the caller of a scan decides.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +32,8 @@ pub struct Settings<'a> {
     /// The caller will list every match of the matching rules' patterns: those that no condition asked for are
     /// searched too.
     pub strings: bool,
+    /// How much of a stream is kept.
+    pub window: Window,
 }
 
 /// Value of an external variable.

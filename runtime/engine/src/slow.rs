@@ -53,6 +53,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
+    /// Searches for a pattern where its variants start in `range`.
     fn try_all(
         &mut self,
         rule: RuleId,
@@ -60,56 +61,87 @@ impl<'a> Verifier<'a> {
         pattern: usize,
         range: RangeInclusive<usize>,
     ) -> Result<(), Stopped> {
+        let is_long = range.end().saturating_sub(*range.start()) > SHORT_RANGE;
         for (index, variant) in unit.variants_of(pattern) {
-            if range.end().saturating_sub(*range.start()) > SHORT_RANGE && !unit.runs(variant).is_empty() {
-                self.search_alone(rule, unit, index, variant)?;
-                continue;
+            if is_long && !unit.runs(variant).is_empty() {
+                self.search_alone(rule, unit, index, variant, 0..self.data.len())?;
+            } else {
+                let target = Target { rule, unit: *unit, index, variant };
+                self.try_each(&target, *range.start()..range.end().saturating_add(1))?;
             }
-            let target = Target { rule, unit: *unit, index, variant };
-            let (data, first) = (self.data, *range.start());
-            let last = range.end().saturating_add(1).min(data.len());
-            let head = head(variant, unit.blob);
-            let can_start = starts(variant, unit.blob);
-            // Bytes of the head that are all known, which can be searched for fast.
-            let known = head.and_then(|head| head.longest_exact());
-            let mut from = first;
-            while from < last {
-                let stop = last.min(from.saturating_add(STRIDE));
-                self.budget.spend((stop.saturating_sub(from) as u64) / 16)?;
-                let mut places = Places::new(data, from..stop, known, &can_start);
-                while let Some(at) = places.next() {
-                    if head.is_some_and(|head| !data.get(at..).is_some_and(|d| head.is_prefix(d, 0))) {
-                        continue;
-                    }
-                    if self.verify_at(&target, at)? && self.suffices(rule, unit, pattern) {
-                        return Ok(());
-                    }
+        }
+        Ok(())
+    }
+
+    /// Searches for a pattern by itself, in one of several ranges that together are all of the data: where the runs of a
+    /// variant stand in it, or, if it has none, where the variant starts in it.
+    pub fn pass_alone(
+        &mut self,
+        rule: RuleId,
+        unit: &Unit<'a>,
+        pattern: usize,
+        range: Range<usize>,
+    ) -> Result<(), Stopped> {
+        if self.suffices(rule, unit, pattern) {
+            return Ok(());
+        }
+        for (index, variant) in unit.variants_of(pattern) {
+            if unit.runs(variant).is_empty() {
+                self.try_each(&Target { rule, unit: *unit, index, variant }, range.clone())?;
+            } else {
+                self.search_alone(rule, unit, index, variant, range.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries a variant wherever it can start in `range`.
+    fn try_each(&mut self, target: &Target<'a>, range: Range<usize>) -> Result<(), Stopped> {
+        let &Target { rule, ref unit, variant, .. } = target;
+        let pattern = variant.pattern.get() as usize;
+        let (data, first, last) = (self.data, range.start, range.end.min(self.data.len()));
+        let head = head(variant, unit.blob);
+        let can_start = starts(variant, unit.blob);
+        // Bytes of the head that are all known, which can be searched for fast.
+        let known = head.and_then(|head| head.longest_exact());
+        let mut from = first;
+        while from < last {
+            let stop = last.min(from.saturating_add(STRIDE));
+            self.budget.spend((stop.saturating_sub(from) as u64) / 16)?;
+            let mut places = Places::new(data, from..stop, known, &can_start);
+            while let Some(at) = places.next() {
+                if head.is_some_and(|head| !data.get(at..).is_some_and(|d| head.is_prefix(d, 0))) {
+                    continue;
                 }
-                from = stop;
+                if self.verify_at(target, at)? && self.suffices(rule, unit, pattern) {
+                    return Ok(());
+                }
             }
+            from = stop;
         }
         Ok(())
     }
 }
 
 impl Verifier<'_> {
-    /// Searches everywhere for the runs of one variant, each by itself.
+    /// Searches a range for the runs of one variant, each by itself.
     pub fn search_alone(
         &mut self,
         rule: RuleId,
         unit: &Unit<'_>,
         index: u32,
         variant: &Variant,
+        range: Range<usize>,
     ) -> Result<(), Stopped> {
         let data = self.data;
         let leads_to = |offset| Atom { rule, variant: index, offset };
         let pattern = variant.pattern.get() as usize;
         for run in unit.runs(variant) {
-            self.budget.spend(data.len() as u64 / 64)?;
+            self.budget.spend(range.len() as u64 / 64)?;
             let exact = run.bytes(unit.blob).filter(|(_, mask)| mask.is_empty());
             if let Some((value, _)) = exact.filter(|_| variant.flags & variant_flags::XOR == 0) {
                 // More bytes than an atom's are found as fast, and less often.
-                for at in Overlapping::new(data, value) {
+                for at in Overlapping::new(data, value, range.clone()) {
                     self.verify(leads_to(run.offset.get()), at)?;
                     if self.suffices(rule, unit, pattern) {
                         return Ok(());
@@ -120,7 +152,8 @@ impl Verifier<'_> {
             let mut result = Ok(());
             each_run_atom(unit, variant, run, &mut |lane, bytes, offset| {
                 let atom = bytes.to_le_bytes();
-                for at in Overlapping::new(data, atom.get(..lane.width()).unwrap_or_default()) {
+                let atom = atom.get(..lane.width()).unwrap_or_default();
+                for at in Overlapping::new(data, atom, range.clone()) {
                     if result.is_ok() {
                         result = self.verify(leads_to(offset), at).map(drop);
                     }
@@ -132,7 +165,7 @@ impl Verifier<'_> {
     }
 }
 
-/// Every place at which bytes stand, those that overlap among them.
+/// Every place of a range at which bytes stand, those that overlap among them.
 struct Overlapping<'p> {
     data: &'p [u8],
     finder: memchr::memmem::Finder<'p>,
@@ -140,8 +173,11 @@ struct Overlapping<'p> {
 }
 
 impl<'p> Overlapping<'p> {
-    fn new(data: &'p [u8], bytes: &'p [u8]) -> Self {
-        Overlapping { data, finder: memchr::memmem::Finder::new(bytes), next: 0 }
+    fn new(data: &'p [u8], bytes: &'p [u8], range: Range<usize>) -> Self {
+        // The last place is the end of the range less one.
+        let end = range.end.saturating_add(bytes.len()).saturating_sub(1).min(data.len());
+        let data = data.get(..end).unwrap_or_default();
+        Overlapping { data, finder: memchr::memmem::Finder::new(bytes), next: range.start }
     }
 }
 
@@ -159,7 +195,7 @@ impl Iterator for Overlapping<'_> {
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Places<'p> {
     /// Where known bytes stand, less their offset.
-    Known { found: Overlapping<'p>, first: usize },
+    Known { found: Overlapping<'p>, offset: usize },
     /// Where its first byte can stand.
     Byte { data: &'p [u8], next: usize, can_start: &'p [bool; 256] },
 }
@@ -172,19 +208,16 @@ impl<'p> Places<'p> {
         can_start: &'p [bool; 256],
     ) -> Self {
         if let Some((offset, bytes)) = known {
-            let first = range.start;
             // Starts in the range have the bytes `offset` further on.
-            let from = first.saturating_add(offset).min(data.len());
-            let to = range.end.saturating_add(offset).saturating_add(bytes.len()).saturating_sub(1);
-            let window = data.get(from..to.min(data.len())).unwrap_or_default();
-            return Places::Known { found: Overlapping::new(window, bytes), first };
+            let known = range.start.saturating_add(offset)..range.end.saturating_add(offset);
+            return Places::Known { found: Overlapping::new(data, bytes, known), offset };
         }
         Places::Byte { data: data.get(..range.end).unwrap_or(data), next: range.start, can_start }
     }
 
     fn next(&mut self) -> Option<usize> {
         match self {
-            Places::Known { found, first } => found.next().map(|at| first.saturating_add(at)),
+            Places::Known { found, offset } => found.next()?.checked_sub(*offset),
             Places::Byte { data, next, can_start } => {
                 let rest = data.get(*next..)?;
                 let can_start = |b: &u8| can_start.get(usize::from(*b)).copied().unwrap_or_default();

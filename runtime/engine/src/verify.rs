@@ -15,23 +15,49 @@ use crate::matches::{Match, Matches};
 use crate::memory::Memory;
 use crate::scratch::Tools;
 use crate::settings::Settings;
+use crate::view::Size;
 
 /// Bytes of the widest character.
 const CHARACTER: usize = 2;
 /// As far as verification can look.
 const EVERYTHING: Range<usize> = 0..usize::MAX;
 
+/// Where the bytes that a verifier sees stand in what is scanned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Address of the first one.
+    pub base: u64,
+    pub size: Size,
+    /// The bytes pass by once, so that every pattern is searched for while they do.
+    pub streamed: bool,
+    /// A verification that looks at bytes before this one may want some that are gone.
+    pub low: usize,
+    /// One that looks at bytes from this one on may want some that are still to come.
+    pub high: usize,
+}
+
+impl Place {
+    /// For all of the data.
+    pub fn whole(data: &[u8]) -> Self {
+        let size = Size::Known(data.len() as u64);
+        Place { base: 0, size, streamed: false, low: 0, high: usize::MAX }
+    }
+}
+
 /// Verifies candidates and keeps the matches.
 #[derive(Debug)]
 pub(crate) struct Verifier<'a> {
     pub image: Image<'a>,
     pub data: &'a [u8],
+    pub place: Place,
     pub class: FileClass,
     pub budget: Budget<'a>,
     pub matches: &'a mut Matches,
     pub tools: &'a mut Tools,
     /// See [`crate::Settings::fast`].
     pub fast: bool,
+    /// See [`crate::Settings::strings`].
+    pub strings: bool,
     /// Patterns that conditions wait for.
     pub wanted: &'a mut Vec<(RuleId, usize)>,
     /// Everything that can be searched for together was: what a condition still lacks is tried at every position.
@@ -88,11 +114,13 @@ impl<'a> Verifier<'a> {
         Verifier {
             image: *image,
             data,
+            place: Place::whole(data),
             class: FileClass::of(data),
             budget: Budget::new(settings, data.len()),
             matches,
             tools,
             fast: settings.fast && !settings.strings,
+            strings: settings.strings,
             wanted,
             last_chance: false,
             candidates: 0,
@@ -143,9 +171,9 @@ impl<'a> Verifier<'a> {
 
     /// Whether the rule can match this file at all.
     pub fn admits(&mut self, rule: RuleId) -> bool {
-        let (image, class, size) = (&self.image, self.class, self.data.len() as u64);
-        let gate = || image.unit_header(rule).map(|header| header.gate);
-        self.matches.admits(rule, || gate().is_some_and(|gate| gate.admits(class, size)))
+        let (image, class, size) = (&self.image, self.class, self.place.size);
+        let header = || image.unit_header(rule);
+        self.matches.admits(rule, || header().is_some_and(|header| size.is_admitted(header, class)))
     }
 
     /// Whether a match of the pattern is known, and that is all that anyone wants to know of it.
@@ -156,7 +184,8 @@ impl<'a> Verifier<'a> {
 
     /// Whether all matches of a pattern are known that anyone wants to know.
     pub fn is_searched(&self, rule: RuleId, unit: &Unit<'_>, pattern: usize) -> bool {
-        unit.patterns.get(pattern).is_some_and(|p| p.is_searched(self.class))
+        self.place.streamed
+            || unit.patterns.get(pattern).is_some_and(|p| p.is_searched(self.class))
             || self.matches.is_complete(rule, pattern)
     }
 
@@ -178,11 +207,14 @@ impl<'a> Verifier<'a> {
     pub fn verify_at(&mut self, target: &Target<'a>, start: usize) -> Result<bool, Stopped> {
         let Some((end, xor_key)) = self.match_end(target, start)? else { return Ok(false) };
         let length = end.saturating_sub(start) as u64;
-        let found = Match { offset: start as u64, length, xor_key };
+        let found = Match { offset: self.place.base.saturating_add(start as u64), length, xor_key };
         let Target { rule, unit, .. } = target;
         self.matches.touch(*rule, unit.patterns.len());
         let trigger = unit.patterns.get(target.pattern()).is_some_and(|p| p.is_searched(self.class));
         self.matches.add(*rule, target.pattern(), trigger, found);
+        if self.strings && self.place.streamed {
+            self.tools.captured.keep(found.offset, self.data.get(start..end).unwrap_or_default());
+        }
         Ok(true)
     }
 
@@ -284,6 +316,9 @@ impl<'a> Verifier<'a> {
             memory.spent = memory.spent.saturating_add(self.budget.end());
             result
         });
+        if self.place.streamed && self.tools.took_to_the_edge(self.place.low, self.place.high) {
+            memories.list_cut(target.rule, target.pattern());
+        }
         if result.is_err() && self.budget.why().is_none() {
             memories.set_too_costly(target.rule, target.index, target.pattern());
             result = Ok(T::default());

@@ -10,7 +10,8 @@ use hallmark_image::insn::{FROM_SLOT, Insn, Op, Quantifier};
 use hallmark_image::limits::MAX_ARGS;
 use hallmark_image::program::Program;
 use hallmark_image::record::{Slice, ValueKind};
-use hallmark_image::{RuleId, Unit};
+use hallmark_image::schema::{call_needs_rest, needs_rest};
+use hallmark_image::{FileClass, RuleId, Unit};
 use hallmark_modules::{Arg, Mark, Modules, Node};
 
 use crate::budget::Stopped;
@@ -19,6 +20,7 @@ use crate::quantify::Tally;
 use crate::settings::{ExternalValue, Settings};
 use crate::value::{Value, binary, unary};
 use crate::verify::Verifier;
+use crate::view::{Gone, View};
 
 mod loops;
 mod patterns;
@@ -37,7 +39,7 @@ pub(crate) struct Buffers {
 pub(crate) struct Machine<'a, 'd> {
     pub verifier: Verifier<'a>,
     modules: &'a OnceCell<Modules<'d>>,
-    data: &'d [u8],
+    view: View<'d>,
     settings: Settings<'a>,
     stack: Vec<Value<'a>>,
     locals: Vec<Value<'a>>,
@@ -62,14 +64,14 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
     pub fn new(
         verifier: Verifier<'a>,
         modules: &'a OnceCell<Modules<'d>>,
-        data: &'d [u8],
+        view: View<'d>,
         settings: &Settings<'a>,
         buffers: &mut Buffers,
     ) -> Self {
         Machine {
             verifier,
             modules,
-            data,
+            view,
             settings: *settings,
             stack: recycled(std::mem::take(&mut buffers.stack)),
             locals: recycled(std::mem::take(&mut buffers.locals)),
@@ -130,8 +132,8 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             Op::Str => Value::Str(rule.bytes(imm).into()),
             Op::RegexArg => Value::Regex(rule.bytes(imm)),
             Op::External => self.external(target),
-            Op::Filesize => Value::of_int(i64::try_from(self.data.len()).ok()),
-            Op::Entrypoint => self.entrypoint(),
+            Op::Filesize => Value::of_int(self.view.size().known().and_then(|size| i64::try_from(size).ok())),
+            Op::Entrypoint => self.entrypoint()?,
             Op::Load => {
                 let value = self.local(insn.b.get());
                 self.verifier.budget.spend(value.cost())?;
@@ -197,11 +199,19 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             Op::OfRules => self.of_rules(rule, insn)?,
             Op::Rule => Value::Bool(self.reference(rule, target)?),
             Op::ReadInt => {
-                let offset = self.pop().int();
-                Value::of_int(offset.and_then(|o| read_int(self.data, usize::try_from(o).ok()?, insn.a)))
+                let offset = self.pop().int().and_then(|offset| u64::try_from(offset).ok());
+                match offset.map(|offset| self.view.read(offset, usize::from(insn.a & 15))) {
+                    Some(bytes) => Value::of_int(bytes?.map(|bytes| read_int(bytes, insn.a))),
+                    None => Value::Undefined,
+                }
             }
             Op::Module => {
-                let root = u16::try_from(imm).ok().and_then(|m| self.modules().root(m));
+                let module = u16::try_from(imm).unwrap_or(u16::MAX);
+                let root = if self.has_file(needs_rest(module, self.view.head()))? {
+                    self.modules().root(module)
+                } else {
+                    None
+                };
                 root.map_or(Value::Undefined, Value::of_node)
             }
             Op::Field => match self.pop() {
@@ -253,7 +263,7 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
 
     fn modules(&self) -> &'a Modules<'d> {
         self.modules.get_or_init(|| {
-            let modules = Modules::new(self.data, self.settings.now);
+            let modules = Modules::new(self.view.head(), self.settings.now);
             match self.settings.module_data {
                 Some(given) => modules.with(given),
                 None => modules,
@@ -281,10 +291,23 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         }
     }
 
-    fn entrypoint(&mut self) -> Value<'a> {
-        let known = self.entry_point.unwrap_or_else(|| entry_point(self.modules(), self.data));
+    fn entrypoint(&mut self) -> Result<Value<'a>, Stopped> {
+        let head = self.view.head();
+        if !self.has_file(FileClass::of(head) != FileClass::Other)? {
+            return Ok(Value::Undefined);
+        }
+        let known = self.entry_point.unwrap_or_else(|| entry_point(self.modules(), head));
         self.entry_point = Some(known);
-        Value::of_int(known)
+        Ok(Value::of_int(known))
+    }
+
+    /// Whether there is a file for modules to look at, all of it if they need that; in memory there is none.
+    fn has_file(&self, needs_all: bool) -> Result<bool, Gone> {
+        match needs_all && !self.view.is_whole() {
+            true if self.view.is_memory() => Ok(false),
+            true => Err(Gone),
+            false => Ok(true),
+        }
     }
 
     fn index(&mut self, collection: &Value<'a>, index: &Value<'a>) -> Result<Value<'a>, Stopped> {
@@ -304,9 +327,14 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
     /// Calls a function of a module. One that gets an undefined argument is not called.
     fn call(&mut self, insn: &Insn) -> Result<Value<'a>, Stopped> {
         // What a call costs is not known, but many read all data.
-        self.verifier.budget.spend((self.data.len() as u64 / 256).saturating_add(16))?;
+        self.verifier.budget.spend((self.view.head().len() as u64 / 256).saturating_add(16))?;
         let count = usize::from(insn.a);
         let function = u16::try_from(insn.imm.get()).unwrap_or(u16::MAX);
+        if !self.has_file(call_needs_rest(insn.b.get(), function, self.view.head()))? {
+            let below = self.stack.len().saturating_sub(count);
+            self.stack.truncate(below);
+            return Ok(Value::Undefined);
+        }
         if count == 0 {
             // Most calls, of which a rule set makes hundreds for each file.
             return Ok(Value::of_answer(self.modules().call(insn.b.get(), function, &[])));
@@ -365,19 +393,18 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// The integer at `offset`; `code` is the width in bytes, plus 16 if signed, plus 32 if big-endian.
-fn read_int(data: &[u8], offset: usize, code: u8) -> Option<i64> {
+/// The integer in `bytes`, as `code` says: their number, plus 16 if signed, plus 32 if big-endian.
+fn read_int(bytes: &[u8], code: u8) -> i64 {
     let width = usize::from(code & 15);
-    let bytes = data.get(offset..offset.checked_add(width)?)?;
     let join = |n: u64, b: &u8| n << 8 | u64::from(*b);
     let value = if code & 32 == 0 { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) };
     let signed = code & 16 != 0;
-    Some(match width {
+    match width {
         1 if signed => i64::from(value as i8),
         2 if signed => i64::from(value as i16),
         4 if signed => i64::from(value as i32),
         _ => value as i64,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -388,20 +415,18 @@ mod tests {
     fn integers_of_every_width_sign_and_order() {
         let data = [0xFE, 0xFF, 0x00, 0x80, 0x01];
         for (offset, code, expected) in [
-            (0, 1, Some(0xFE)),
-            (0, 1 | 16, Some(-2)),
-            (0, 2, Some(0xFFFE)),
-            (0, 2 | 16, Some(-2)),
-            (0, 2 | 32, Some(0xFEFF)),
-            (0, 2 | 16 | 32, Some(-257)),
-            (0, 4, Some(0x8000_FFFE)),
-            (0, 4 | 16, Some(0x8000_FFFEu32 as i32 as i64)),
-            (1, 4 | 32, Some(0xFF00_8001)),
-            (2, 4, None),
-            (5, 1, None),
-            (usize::MAX, 2, None),
+            (0, 1, 0xFE),
+            (0, 1 | 16, -2),
+            (0, 2, 0xFFFE),
+            (0, 2 | 16, -2),
+            (0, 2 | 32, 0xFEFF),
+            (0, 2 | 16 | 32, -257),
+            (0, 4, 0x8000_FFFE),
+            (0, 4 | 16, 0x8000_FFFEu32 as i32 as i64),
+            (1, 4 | 32, 0xFF00_8001),
         ] {
-            assert_eq!(read_int(&data, offset, code), expected, "{offset} {code}");
+            let bytes = &data[offset..][..usize::from(code & 15)];
+            assert_eq!(read_int(bytes, code), expected, "{offset} {code}");
         }
     }
 

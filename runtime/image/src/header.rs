@@ -12,7 +12,7 @@ pub const MAGIC: [u8; 8] = *b"HMKIMG\0\x01";
 /// Changes when older runtimes would misread an image.
 pub const FORMAT_MAJOR: u16 = 2;
 /// Changes when something is added.
-pub const FORMAT_MINOR: u16 = 2;
+pub const FORMAT_MINOR: u16 = 3;
 /// Length of the header.
 pub const HEADER_LEN: usize = 4096;
 /// Where the section table starts.

@@ -34,3 +34,5 @@ pub const MAX_SELF_TESTS: usize = 256;
 pub const MAX_SELF_TEST_RULES: usize = 4096;
 /// Most bytes of all inputs of self-tests together: they are sent to every endpoint with every release.
 pub const MAX_SELF_TEST_BYTES: usize = 1 << 20;
+/// Bytes of a stream that can always be seen again: its first ones, and those of a match wherever it lies.
+pub const STREAM_KEEPS: u64 = 1 << 15;

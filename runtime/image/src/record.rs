@@ -179,6 +179,11 @@ impl Gate {
         };
         self.classes & class.bit() != 0 && (u64::from(self.min_size.get())..=max).contains(&size)
     }
+
+    /// Whether a file of this class can be matched that has at least `size` bytes, and perhaps more.
+    pub fn admits_longer(&self, class: FileClass, size: u64) -> bool {
+        self.admits(class, size.max(self.min_size.get().into()))
+    }
 }
 
 /// A rule that is evaluated whatever matched.
@@ -197,8 +202,15 @@ pub mod rule_flags {
     pub const GLOBAL: u16 = 1;
     /// Not reported.
     pub const PRIVATE: u16 = 2;
+    /// The condition asks for what only whole files tell: a module that reads them, bytes far from their start, the
+    /// entry point. In a stream that may stay unknown.
+    pub const WHOLE_FILE: u16 = 4;
+    /// A match of some pattern may be longer than what is kept of a stream.
+    pub const LONG_MATCHES: u16 = 8;
+    /// The condition can hold only for data that have a size, such as files; memory has none.
+    pub const SIZED: u16 = 16;
     /// All flags of this version.
-    pub const KNOWN: u16 = GLOBAL | PRIVATE;
+    pub const KNOWN: u16 = GLOBAL | PRIVATE | WHOLE_FILE | LONG_MATCHES | SIZED;
 }
 
 /// One metadata entry.

@@ -5,6 +5,8 @@
 
 use std::f64::consts::PI;
 
+use hallmark_image::schema::math::ARITHMETIC;
+
 use crate::value::{Answer, Arg, Node, Scalar};
 
 /// The fields of `math`: `MEAN_BYTES`, the mean of random bytes.
@@ -19,7 +21,7 @@ pub(crate) fn call(name: &str, args: &[Arg<'_>], data: &[u8]) -> Answer<'static>
 
 /// Whether `math.<name>` looks at its arguments only.
 pub(crate) fn is_arithmetic(name: &str) -> bool {
-    matches!(name, "min" | "max" | "abs" | "in_range" | "to_string" | "to_number")
+    ARITHMETIC.contains(&name)
 }
 
 fn arithmetic(name: &str, args: &[Arg<'_>]) -> Answer<'static> {

@@ -77,6 +77,44 @@ static void check_match(const hmk_report *report) {
     CHECK(report->messages_len == 1 && is(report->messages[0], "seen"));
 }
 
+struct stream {
+    const unsigned char *data;
+    size_t len, total, at;
+    long fails_after;
+};
+
+/* The data, then zeros, a few bytes at a time. */
+static ptrdiff_t read_stream(void *context, uint8_t *into, size_t len) {
+    struct stream *stream = context;
+    if (stream->fails_after-- == 0) return -1;
+    size_t count = stream->total - stream->at < 4093 ? stream->total - stream->at : 4093;
+    if (count > len) count = len;
+    for (size_t i = 0; i < count; i++, stream->at++) into[i] = stream->at < stream->len ? stream->data[stream->at] : 0;
+    return (ptrdiff_t)count;
+}
+
+static ptrdiff_t read_too_much(void *context, uint8_t *into, size_t len) {
+    (void)context, (void)into;
+    return (ptrdiff_t)len + 1;
+}
+
+static void streams(hmk_scanner *scanner, const unsigned char *data, size_t len) {
+    const hmk_report *report;
+    struct stream once = {data, len, len, 0, -1};
+    CHECK(hmk_scan_stream(scanner, read_stream, &once, &report) == HMK_OK && report->bytes == len);
+    check_match(report);
+    CHECK(hmk_scanner_window(scanner, 0) == HMK_OK);
+    struct stream more = {data, len, 2000000, 0, -1};
+    CHECK(hmk_scan_stream(scanner, read_stream, &more, &report) == HMK_OK && report->bytes == 2000000);
+    check_match(report);
+    struct stream failing = {data, len, 2000000, 0, 3};
+    CHECK(hmk_scan_stream(scanner, read_stream, &failing, &report) == HMK_IO && report == NULL);
+    CHECK(strstr(hmk_last_error(), "stream") != NULL);
+    CHECK(hmk_scan_stream(scanner, read_too_much, NULL, &report) == HMK_IO);
+    CHECK(hmk_scan_stream(scanner, NULL, NULL, &report) == HMK_INVALID_ARGUMENT);
+    CHECK(hmk_scan_process(scanner, 0x7ffffff0, &report) == HMK_IO && report == NULL);
+}
+
 static void *turn_on(void *cancel) {
     CHECK(hmk_cancel_set(cancel, true) == HMK_OK);
     return NULL;
@@ -143,6 +181,7 @@ int main(int argc, char **argv) {
     hmk_database_free(database);
     hmk_database_free(copy);
     hmk_scanner_free(other);
+    streams(scanner, data, data_len);
     limits(scanner, data, data_len);
     hmk_scanner_free(scanner);
     free(image);

@@ -180,6 +180,8 @@ fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
     let entries = |pages: &[AtomPage]| pages.iter().map(|page| u64::from(page.count.get())).sum();
     let globals = image.globals();
     let triggers = image.rules().map(|(_, unit)| triggers(&unit).count() as u64).sum();
+    let flagged =
+        |flag: u16| image.rules().filter(|(_, unit)| unit.header.flags.get() & flag != 0).count() as u64;
     vec![
         ("rules", globals.header.rules.get().into()),
         ("namespaces", globals.namespaces.iter().filter(|name| name.len.get() > 0).count() as u64),
@@ -190,6 +192,9 @@ fn counts(image: &Image<'_>) -> Vec<(&'static str, u64)> {
         ("atoms", entries(image.filter().atoms)),
         ("short_atoms", entries(image.filter().shorts)),
         ("always_rules", image.always().len() as u64),
+        ("whole_file_rules", flagged(rule_flags::WHOLE_FILE)),
+        ("long_match_rules", flagged(rule_flags::LONG_MATCHES)),
+        ("sized_rules", flagged(rule_flags::SIZED)),
         ("self_tests", image.self_tests().len() as u64),
     ]
 }
@@ -216,12 +221,15 @@ fn triggers<'a>(unit: &Unit<'a>) -> impl Iterator<Item = &'a Pattern> + use<'a> 
     unit.patterns.iter().filter(|p| FileClass::ALL.iter().any(|class| p.is_searched(*class)))
 }
 
-fn words(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> [(bool, &'static str); 3] {
+fn words(image: &Image<'_>, id: RuleId, unit: &Unit<'_>) -> [(bool, &'static str); 6] {
     let flags = unit.header.flags.get();
     [
         (flags & rule_flags::GLOBAL != 0, "global"),
         (flags & rule_flags::PRIVATE != 0, "private"),
         (is_always(image, id), "always"),
+        (flags & rule_flags::WHOLE_FILE != 0, "whole-file"),
+        (flags & rule_flags::LONG_MATCHES != 0, "long-matches"),
+        (flags & rule_flags::SIZED != 0, "sized"),
     ]
 }
 

@@ -116,7 +116,13 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             return Ok(false);
         };
         let matches = &self.verifier.matches;
-        if matches.is_waiting(id) { Err(Stopped::Waiting) } else { Ok(matches.matched(id)) }
+        if matches.is_unknown(id) {
+            Err(Stopped::Unknown)
+        } else if matches.is_waiting(id) {
+            Err(Stopped::Waiting)
+        } else {
+            Ok(matches.matched(id))
+        }
     }
 
     /// All matches of a pattern.

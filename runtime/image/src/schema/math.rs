@@ -11,6 +11,9 @@ pub const MODULE: Module = Module {
     functions: FUNCTIONS,
 };
 
+/// Functions that compute with their arguments alone; the others look at bytes.
+pub const ARITHMETIC: &[&str] = &["min", "max", "abs", "in_range", "to_string", "to_number"];
+
 const INT: Type = Type::Int;
 const FLOAT: Type = Type::Float;
 const STR: Type = Type::Str;

@@ -13,11 +13,13 @@ mod elf;
 mod hash;
 mod lnk;
 mod macho;
-mod math;
+pub mod math;
 mod pe;
 mod string;
 mod time;
 mod zip;
+
+use crate::class::FileClass;
 
 /// The type of a value a rule can see.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +102,69 @@ pub const MODULES: &[Module] = &[
     androguard::MODULE,
     zip::MODULE,
 ];
+
+/// What the files begin with that modules read. Of any other file a module says the same, whatever is in it.
+const BEGINNINGS: &[(&str, &[&[u8]])] = &[
+    ("crx", &[b"Cr24"]),
+    ("dex", &[b"dex\n"]),
+    ("dotnet", &[FileClass::Pe.magic()]),
+    ("elf", &[FileClass::Elf.magic()]),
+    ("lnk", &[b"\x4c\0\0\0"]),
+    (
+        "macho",
+        &[
+            b"\xfe\xed\xfa\xce",
+            b"\xfe\xed\xfa\xcf",
+            b"\xce\xfa\xed\xfe",
+            b"\xcf\xfa\xed\xfe",
+            b"\xca\xfe\xba\xbe",
+            b"\xca\xfe\xba\xbf",
+            b"\xbe\xba\xfe\xca",
+            b"\xbf\xba\xfe\xca",
+        ],
+    ),
+    ("pe", &[FileClass::Pe.magic()]),
+    // Their directory stands at the end, and anything may stand before it.
+    ("zip", &[b""]),
+];
+
+fn beginnings(module: u16) -> Option<&'static [&'static [u8]]> {
+    let name = MODULES.get(usize::from(module))?.name;
+    BEGINNINGS.iter().find_map(|(of, beginnings)| (*of == name).then_some(*beginnings))
+}
+
+/// Whether the fields of a module are those of files.
+pub fn reads_file(module: u16) -> bool {
+    beginnings(module).is_some()
+}
+
+/// Whether of a file that begins with `head` a module may say more, or something else, than of `head` alone.
+pub fn needs_rest(module: u16, head: &[u8]) -> bool {
+    beginnings(module).is_some_and(|beginnings| beginnings.iter().any(|magic| head.starts_with(magic)))
+}
+
+/// Whether a function of a module looks at the scanned bytes, be it in a file that the module reads or in any.
+pub fn call_reads_file(module: u16, function: u16) -> bool {
+    reads_file(module) || reads_ranges(module, function)
+}
+
+/// As [`needs_rest`], for what a function says.
+pub fn call_needs_rest(module: u16, function: u16, head: &[u8]) -> bool {
+    reads_ranges(module, function) || needs_rest(module, head)
+}
+
+/// Whether a function looks at ranges of the scanned bytes, or at all of them, whatever they are.
+fn reads_ranges(module: u16, function: u16) -> bool {
+    let Some(schema) = MODULES.get(usize::from(module)) else { return false };
+    let Some(function) = schema.functions.get(usize::from(function)) else { return false };
+    match schema.name {
+        "hash" => !function.args.contains(&Type::Str),
+        "math" => !math::ARITHMETIC.contains(&function.name) && !function.args.contains(&Type::Str),
+        // Perhaps behind a text.
+        "console" => function.args.ends_with(&[Type::Int, Type::Int]),
+        _ => false,
+    }
+}
 
 /// The id of the module called `name`.
 pub fn module_id(name: &str) -> Option<u16> {
