@@ -13,6 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView};
 
 use crate::found::Found;
 use crate::message::{DatabaseError, Findings, scan_error};
+use crate::stream::PyReader;
 use crate::value::{self, ScanOptions};
 
 /// Scanners kept for the scans to come: as many as scan at the same time, up to this, each with some megabytes of
@@ -187,6 +188,34 @@ impl Database {
         let py = path.py();
         let path = value::path(path)?;
         self.run(py, options, move |scanner, strings| Ok(Found::new(&scanner.scan_file(&path)?, strings)))
+    }
+
+    /// Scans what the `read` method of a file object gives, to its end, in bounded memory.
+    ///
+    /// >>> with gzip.open("backup.gz") as stream:
+    /// ...     result = db.scan_stream(stream)
+    ///
+    /// As `scan` for up to 16 MiB. Of more, `data` of a match has its first bytes or none, and what rules ask of parts that
+    /// have passed by is in `incomplete`. The file is open in binary mode; exceptions of its `read` are passed on as they
+    /// are. Limits of time are looked at between calls of it.
+    #[pyo3(
+        signature = (stream, **options),
+        text_signature = "($self, stream, *, timeout=None, max_steps=None, max_bytes=None, fast=False, strings=True, \
+                          externals=None)"
+    )]
+    fn scan_stream<'py>(
+        &self,
+        stream: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut reader = PyReader::new(stream)?;
+        let result = self.run(stream.py(), options, |scanner, strings| {
+            Ok(Found::new(&scanner.scan_stream(&mut reader)?, strings))
+        });
+        match reader.into_raised() {
+            Some(raised) => Err(raised),
+            None => result,
+        }
     }
 
     /// Writes the raw image, which `hallmark.open` takes with `allow_unsigned=True`.

@@ -235,8 +235,8 @@ impl Match {
 
 /// One match of a pattern.
 ///
-/// Attributes: `id` (such as "$a"), `offset` and `length` in bytes, `data` (the bytes as they are in the data), and
-/// `xor_key` (int, or None where the pattern has no `xor`).
+/// Attributes: `id` (such as "$a"), `offset` and `length` in bytes, `data` (the bytes as they are in the data; of a long
+/// stream only the first of them, or none), and `xor_key` (int, or None where the pattern has no `xor`).
 #[pyclass(frozen, module = "hallmark")]
 pub struct StringMatch {
     found: Arc<Found>,
@@ -270,7 +270,7 @@ impl StringMatch {
         self.place().length
     }
 
-    /// The bytes, as they are in the data.
+    /// The bytes, as they are in the data; of a long stream only the first of them, or none.
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.found.bytes(self.place()))

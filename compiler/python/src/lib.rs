@@ -11,6 +11,7 @@ mod database;
 mod found;
 mod message;
 mod rules;
+mod stream;
 mod value;
 
 use pyo3::prelude::*;

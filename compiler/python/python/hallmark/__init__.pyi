@@ -1,6 +1,6 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Optional, Union, final
+from typing import NamedTuple, Optional, Protocol, Union, final, type_check_only
 
 from _typeshed import ReadableBuffer
 
@@ -8,6 +8,10 @@ _Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 _Rules = Union[str, bytes]
 _External = Union[bool, int, float, str, bytes]
 _Meta = Union[int, float, bool, str, bytes]
+
+@type_check_only
+class _Reader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 __all__ = [
     "CompileError",
@@ -67,6 +71,17 @@ class Database:
     def scan_file(
         self,
         path: _Path,
+        *,
+        timeout: Optional[float] = None,
+        max_steps: Optional[int] = None,
+        max_bytes: Optional[int] = None,
+        fast: bool = False,
+        strings: bool = True,
+        externals: Optional[Mapping[str, _External]] = None,
+    ) -> ScanResult: ...
+    def scan_stream(
+        self,
+        stream: _Reader,
         *,
         timeout: Optional[float] = None,
         max_steps: Optional[int] = None,
