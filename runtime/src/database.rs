@@ -10,6 +10,7 @@ use hallmark_store::{DatabaseInfo, LoadPolicy, LoadedDatabase, Mapping, Origin, 
 use self_cell::self_cell;
 
 use crate::error::Error;
+use crate::rule::Rule;
 use crate::scanner::Scanner;
 
 self_cell!(
@@ -95,6 +96,14 @@ impl Database {
     /// The bytes of the image, as [`Database::from_image_bytes`] takes them.
     pub fn image_bytes(&self) -> &[u8] {
         self.shared.proved.borrow_owner()
+    }
+
+    /// Its rules, by id.
+    pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
+        let image = self.image();
+        image
+            .rules()
+            .map(move |(id, unit)| Rule::new(id, image.namespace(unit.header.namespace.get()), Some(unit)))
     }
 
     /// Where it came from and who vouches for it.

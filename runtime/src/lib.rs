@@ -41,6 +41,7 @@ mod part;
 #[cfg(target_os = "linux")]
 mod process;
 mod report;
+mod rule;
 mod scanner;
 mod selftest;
 mod stream;
@@ -52,7 +53,8 @@ pub use hallmark_engine::{DataError, ExternalValue, Incomplete, ModuleData, Stat
 pub use hallmark_image::Image;
 pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin, State, read_policy, store_state};
 pub use part::{ScanPart, SearchedPart};
-pub use report::{MetaValue, PatternMatch, PatternMatches, Report, RuleMatch};
+pub use report::{PatternMatch, PatternMatches, Report, RuleMatch};
+pub use rule::{MetaValue, Rule};
 pub use scanner::Scanner;
 pub use selftest::{SelfTestFailure, SelfTestWhy};
 pub use stream::Block;

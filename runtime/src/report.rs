@@ -2,7 +2,8 @@
 
 use hallmark_engine::{Bytes, Incomplete, MatchingPattern, MatchingRule, Outcome, Stats};
 use hallmark_image::RuleId;
-use hallmark_image::record::{Slice, ValueKind};
+
+use crate::rule::{MetaValue, Rule, text};
 
 /// What a scan found, and what it did not look at. Borrows the scanner until its next scan.
 #[derive(Debug)]
@@ -35,19 +36,6 @@ pub struct PatternMatch<'s> {
     pub xor_key: Option<u8>,
     /// The bytes, as they are in the data. Of a stream that was longer than its window only the first ones, or none.
     pub data: &'s [u8],
-}
-
-/// Value of a metadata entry.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MetaValue<'s> {
-    /// Integer.
-    Int(i64),
-    /// Float.
-    Float(f64),
-    /// Boolean.
-    Bool(bool),
-    /// Bytes, in most cases UTF-8.
-    Str(&'s [u8]),
 }
 
 impl<'s> Report<'s> {
@@ -85,6 +73,11 @@ impl<'s> Report<'s> {
 }
 
 impl<'s> RuleMatch<'s> {
+    /// The rule.
+    pub fn described(&self) -> Rule<'s> {
+        Rule::new(self.rule.id(), self.rule.namespace(), self.rule.unit())
+    }
+
     /// Its id in the database.
     pub fn id(&self) -> RuleId {
         self.rule.id()
@@ -92,35 +85,22 @@ impl<'s> RuleMatch<'s> {
 
     /// Its name.
     pub fn rule(&self) -> &'s str {
-        text(self.rule.unit().map_or(&[][..], |u| u.name()))
+        self.described().name()
     }
 
     /// Its namespace.
     pub fn namespace(&self) -> &'s str {
-        text(self.rule.namespace())
+        self.described().namespace()
     }
 
     /// Its tags, in source order.
     pub fn tags(&self) -> impl Iterator<Item = &'s str> + use<'s> {
-        let unit = self.rule.unit();
-        let blob = unit.map_or(&[][..], |u| u.blob);
-        unit.map_or(&[][..], |u| u.tags).iter().map(move |t| text(t.of(blob)))
+        self.described().tags()
     }
 
     /// Its metadata, in source order.
     pub fn meta(&self) -> impl Iterator<Item = (&'s str, MetaValue<'s>)> + use<'s> {
-        let unit = self.rule.unit();
-        let blob = unit.map_or(&[][..], |u| u.blob);
-        unit.map_or(&[][..], |u| u.metas).iter().map(move |meta| {
-            let bits = meta.value.get();
-            let value = match ValueKind::new(meta.kind.get()) {
-                Some(ValueKind::Float) => MetaValue::Float(f64::from_bits(bits)),
-                Some(ValueKind::Bool) => MetaValue::Bool(bits != 0),
-                Some(ValueKind::Str) => MetaValue::Str(Slice::from_bits(bits).of(blob)),
-                Some(ValueKind::Int) | None => MetaValue::Int(bits as i64),
-            };
-            (text(meta.name.of(blob)), value)
-        })
+        self.described().meta()
     }
 
     /// Its patterns that are not private, in source order, those without a match too.
@@ -146,9 +126,4 @@ impl<'s> PatternMatches<'s> {
             data: bytes.of(m),
         })
     }
-}
-
-/// Names are ASCII or UTF-8; what a damaged image has instead is replaced.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or("\u{FFFD}")
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hallmark_engine::{
-    ExternalValue, Externals, ModuleData, Part, Scratch, Settings, Why, Window, scan, scan_parts,
+    ExternalValue, Externals, ModuleData, Part, Scratch, Selection, Settings, Why, Window, scan, scan_parts,
     search_part, skip,
 };
 
@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::part::{ScanPart, SearchedPart};
 use crate::report::Report;
+use crate::rule::Rule;
 
 /// Capacity of the file buffer that is kept from one scan to the next.
 const KEEP_BUFFER: usize = 16 << 20;
@@ -41,6 +42,7 @@ pub(crate) struct Wishes<'c> {
     fast: bool,
     strings: bool,
     pub(crate) window: Window,
+    selection: Option<Selection>,
 }
 
 impl<'c> Scanner<'c> {
@@ -82,6 +84,28 @@ impl<'c> Scanner<'c> {
     /// can list them. Takes precedence over [`Scanner::fast`].
     pub fn strings(&mut self, strings: bool) -> &mut Self {
         self.wishes.strings = strings;
+        self
+    }
+
+    /// Scans with those rules only for which `wants` says so, in all scans from now on. Rules that they refer to are
+    /// evaluated too, and global rules of their namespaces hold for them as ever, but no other rule is reported.
+    ///
+    /// ```no_run
+    /// # fn f(scanner: &mut hallmark_runtime::Scanner<'_>) {
+    /// scanner.select(|rule| rule.namespace() == "apt" || rule.tags().any(|tag| tag == "packed"));
+    /// # }
+    /// ```
+    pub fn select(&mut self, mut wants: impl FnMut(&Rule<'_>) -> bool) -> &mut Self {
+        let image = self.database.image();
+        self.wishes.selection = Some(Selection::new(image, |id, unit| {
+            wants(&Rule::new(id, image.namespace(unit.header.namespace.get()), Some(*unit)))
+        }));
+        self
+    }
+
+    /// Scans with all rules again.
+    pub fn select_all(&mut self) -> &mut Self {
+        self.wishes.selection = None;
         self
     }
 
@@ -203,6 +227,7 @@ impl Wishes<'_> {
             fast: self.fast,
             strings: self.strings,
             window: self.window,
+            selection: self.selection.as_ref(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use hallmark_image::lanes::{Lane, PAIR_WORDS, WORDS_LOG2, each_atom, gram_bit, pair_bit, triple_bit};
-use hallmark_image::record::{ANYWHERE, EXACT, Run, Variant, pattern_flags, variant_flags};
+use hallmark_image::record::{ANYWHERE, EXACT, Run, UnitHeader, Variant, pattern_flags, variant_flags};
 use hallmark_image::{ClassFilter, FileClass, Image, RuleId, Unit};
 use zerocopy::little_endian::U32;
 
@@ -13,7 +13,6 @@ use crate::limits::KEEP_CAPACITY;
 use crate::lookup::{Lookup, Table};
 use crate::search::{Hits, search};
 use crate::verify::{Atom, Verifier};
-use crate::view::Size;
 
 /// Bits of the bitmap for each atom: about one probe in 32 hits by chance.
 const BITS_PER_ATOM: usize = 32;
@@ -90,17 +89,17 @@ impl Demands {
         Ok(())
     }
 
-    /// Makes the tables for all patterns that no trigger has searched for in files of a class, of all rules that can
-    /// match data of this class and size. Those without atoms are left in `alone`.
+    /// Makes the tables for all patterns of the rules needed that are not triggers in files of a class. Those without
+    /// atoms are left in `alone`.
     pub fn build_all(
         &mut self,
         image: &Image<'_>,
         class: FileClass,
-        size: Size,
+        is_needed: impl Fn(RuleId, &UnitHeader) -> bool,
         alone: &mut Vec<(RuleId, usize)>,
     ) {
         self.patterns.clear();
-        for (rule, unit) in image.rules().filter(|(_, unit)| size.is_admitted(unit.header, class)) {
+        for (rule, unit) in image.rules().filter(|(id, unit)| is_needed(*id, unit.header)) {
             for (index, _) in unit.patterns.iter().enumerate().filter(|(_, p)| !p.is_searched(class)) {
                 let list = if has_lanes(&unit, index) { &mut self.patterns } else { &mut *alone };
                 list.push((rule, index));

@@ -24,6 +24,8 @@ pub(crate) struct Evaluation<'s> {
     pub order: &'s mut Vec<(u32, RuleId)>,
     /// Rules that wait for patterns to be searched.
     pub waiting: &'s mut Vec<RuleId>,
+    /// Those of the round before.
+    pub again: &'s mut Vec<RuleId>,
     /// Rules that match and are reported.
     pub matching: &'s mut Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
@@ -52,17 +54,17 @@ impl Evaluation<'_> {
         settings: &Settings<'a>,
     ) -> (Verifier<'a>, u64) {
         let image = verifier.image;
-        self.collect(&verifier);
+        self.collect(&verifier, settings);
         let mut machine = Machine::new(verifier, modules, view, settings, self.buffers);
         let rules = std::mem::take(self.order);
         let evaluated = self.evaluate_all(&mut machine, &rules);
         *self.order = rules;
         self.order.clear();
-        self.report(&image);
+        self.report(&image, settings);
         (machine.finish(self.buffers), evaluated)
     }
 
-    fn collect(&mut self, verifier: &Verifier<'_>) {
+    fn collect(&mut self, verifier: &Verifier<'_>, settings: &Settings<'_>) {
         let (image, class, size) = (&verifier.image, verifier.class, verifier.place.size);
         let is_open = |entry: &&AlwaysEntry| match size {
             // Without a look at the unit.
@@ -70,6 +72,7 @@ impl Evaluation<'_> {
             Size::AtLeast(_) | Size::None => true,
         };
         let always = image.always().iter().filter(is_open).map(|entry| RuleId::new(entry.rule.get()));
+        let always = always.filter(|&id| settings.needs(id));
         let ids = always.chain(verifier.matches.triggered().iter().copied());
         let headers = ids.filter_map(|id| Some((id, image.unit_header(id)?)));
         // When a match triggered a rule, the size may not have been known yet.
@@ -91,8 +94,10 @@ impl Evaluation<'_> {
             }
         }
         let mut rounds = 0u32;
+        let mut waiting = std::mem::take(self.again);
         while !self.waiting.is_empty() {
-            let waiting = std::mem::take(self.waiting);
+            waiting.clear();
+            std::mem::swap(&mut waiting, self.waiting);
             self.held.clear();
             rounds = rounds.saturating_add(1);
             self.demand(machine, &waiting, rounds > FRUGAL_ROUNDS);
@@ -107,6 +112,7 @@ impl Evaluation<'_> {
                 }
             }
         }
+        *self.again = waiting;
         rules.len() as u64
     }
 
@@ -176,10 +182,11 @@ impl Evaluation<'_> {
     }
 
     /// Drops what global rules exclude, and orders the rest by namespace and name.
-    fn report(&mut self, image: &Image<'_>) {
+    fn report(&mut self, image: &Image<'_>, settings: &Settings<'_>) {
         let namespace = |id: RuleId| image.unit_header(id).map(|header| header.namespace.get());
         let barred = &self.barred;
-        self.matching.retain(|&id| namespace(id).is_some_and(|n| !barred.contains(&n)));
+        let is_wanted = |id: RuleId| settings.selection.is_none_or(|selection| selection.wants(id));
+        self.matching.retain(|&id| is_wanted(id) && namespace(id).is_some_and(|n| !barred.contains(&n)));
         let key = |id: &RuleId| {
             let unit = image.unit(*id);
             (unit.map(|u| image.namespace(u.header.namespace.get())), unit.map(|u| u.name()), *id)

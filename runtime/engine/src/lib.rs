@@ -48,6 +48,7 @@ mod quantify;
 mod scan;
 mod scratch;
 mod search;
+mod selection;
 mod settings;
 mod slow;
 mod stream;
@@ -67,5 +68,6 @@ pub use outcome::{Incomplete, MatchingPattern, MatchingRule, Outcome, Stats, Why
 pub use part::{Part, search_part};
 pub use scan::{scan, scan_parts, skip};
 pub use scratch::Scratch;
+pub use selection::Selection;
 pub use settings::{ExternalValue, Externals, Settings};
 pub use stream::{Piece, Shape, Source, Window, scan_stream};

@@ -3,11 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use hallmark_image::Image;
 use hallmark_image::record::ValueKind;
+use hallmark_image::{Image, RuleId};
 use hallmark_modules::ModuleData;
 
 use crate::error::Error;
+use crate::selection::Selection;
 use crate::stream::Window;
 
 /// What the caller of a scan decides.
@@ -32,6 +33,8 @@ pub struct Settings<'a> {
     /// The caller will list every match of the matching rules' patterns: those that no condition asked for are
     /// searched too.
     pub strings: bool,
+    /// The rules to scan with, if not all.
+    pub selection: Option<&'a Selection>,
     /// How much of a stream is kept.
     pub window: Window,
 }
@@ -47,6 +50,12 @@ pub enum ExternalValue {
     Bool(bool),
     /// Bytes.
     Str(Vec<u8>),
+}
+
+impl Settings<'_> {
+    pub(crate) fn needs(&self, rule: RuleId) -> bool {
+        self.selection.is_none_or(|selection| selection.needs(rule))
+    }
 }
 
 impl ExternalValue {

@@ -11,6 +11,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use hallmark_image::record::UnitHeader;
 use hallmark_image::{FileClass, Image, RuleId};
 
 use crate::budget::{Budget, Stopped};
@@ -316,7 +317,10 @@ fn scan_windows<S: Source>(
                 head.extend_from_slice(data.get(..feed.window.reach).unwrap_or(data));
             }
             state.class = FileClass::of(head);
-            everything.build_all(image, state.class, size, alone);
+            let class = state.class;
+            let is_needed =
+                |id: RuleId, header: &UnitHeader| settings.needs(id) && size.is_admitted(header, class);
+            everything.build_all(image, class, is_needed, alone);
         }
         let (range, place) = feed.turn(pause, size);
         state.budget.extend(range.len());

@@ -14,6 +14,7 @@ use crate::limits::MAX_REMEMBERED;
 use crate::matches::{Match, Matches};
 use crate::memory::Memory;
 use crate::scratch::Tools;
+use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::view::Size;
 
@@ -58,6 +59,8 @@ pub(crate) struct Verifier<'a> {
     pub fast: bool,
     /// See [`crate::Settings::strings`].
     pub strings: bool,
+    /// See [`crate::Settings::selection`].
+    pub selection: Option<&'a Selection>,
     /// Patterns that conditions wait for.
     pub wanted: &'a mut Vec<(RuleId, usize)>,
     /// Everything that can be searched for together was: what a condition still lacks is tried at every position.
@@ -121,6 +124,7 @@ impl<'a> Verifier<'a> {
             tools,
             fast: settings.fast && !settings.strings,
             strings: settings.strings,
+            selection: settings.selection,
             wanted,
             last_chance: false,
             candidates: 0,
@@ -172,8 +176,10 @@ impl<'a> Verifier<'a> {
     /// Whether the rule can match this file at all.
     pub fn admits(&mut self, rule: RuleId) -> bool {
         let (image, class, size) = (&self.image, self.class, self.place.size);
+        let is_needed = self.selection.is_none_or(|selection| selection.needs(rule));
         let header = || image.unit_header(rule);
-        self.matches.admits(rule, || header().is_some_and(|header| size.is_admitted(header, class)))
+        is_needed
+            && self.matches.admits(rule, || header().is_some_and(|header| size.is_admitted(header, class)))
     }
 
     /// Whether a match of the pattern is known, and that is all that anyone wants to know of it.
