@@ -93,6 +93,11 @@ impl Database {
         self.shared.proved.borrow_dependent()
     }
 
+    /// The bytes of the image, as [`Database::from_image_bytes`] takes them.
+    pub fn image_bytes(&self) -> &[u8] {
+        self.shared.proved.borrow_owner()
+    }
+
     /// Its rules, by id.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
         let image = self.image();

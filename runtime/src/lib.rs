@@ -59,7 +59,7 @@ pub use hallmark_archives::{InnerPath, Limits as ArchiveLimits, Why as ArchiveWh
 pub use hallmark_container::Policy;
 pub use hallmark_engine::{DataError, ExternalValue, Incomplete, ModuleData, Stats, Why};
 pub use hallmark_image::Image;
-pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin, State, store_state};
+pub use hallmark_store::{DatabaseInfo, LoadPolicy, Origin, State, read_policy, store_state};
 pub use part::{ScanPart, SearchedPart};
 pub use report::{PatternMatch, PatternMatches, Report, RuleMatch};
 pub use rule::{MetaValue, Rule};

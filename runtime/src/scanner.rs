@@ -135,6 +135,12 @@ impl<'c> Scanner<'c> {
         self
     }
 
+    /// Forgets limits, external variables and what else was asked for. The buffers stay.
+    pub fn reset(&mut self) -> &mut Self {
+        self.wishes = Wishes::default();
+        self
+    }
+
     /// The database it scans with.
     pub fn database(&self) -> &Database {
         &self.database

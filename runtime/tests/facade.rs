@@ -55,6 +55,17 @@ fn matches_are_listed_by_namespace_and_name() {
 }
 
 #[test]
+fn a_scanner_that_was_reset_is_like_a_new_one() {
+    let database = Database::from_image_bytes(&database()).unwrap();
+    let mut scanner = database.scanner();
+    scanner.max_bytes(1).max_steps(0).deadline(Duration::ZERO).define("on", true).unwrap();
+    assert!(!scanner.scan(b"evil").unwrap().incomplete().is_empty());
+    let report = scanner.reset().scan(b"evil").unwrap();
+    assert_eq!(report.incomplete(), []);
+    assert_eq!(report.matches().map(|rule| rule.rule()).collect::<Vec<_>>(), ["any"]);
+}
+
+#[test]
 fn files_are_read_up_to_the_limit() {
     let database = Database::from_image_bytes(&database()).unwrap();
     let mut scanner = database.scanner();
@@ -85,6 +96,7 @@ fn only_images_are_taken_and_raw_ones_only_unsigned() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&bytes).unwrap();
     let opened = Database::open(file.path(), &LoadPolicy::unsigned()).unwrap();
+    assert_eq!(opened.image_bytes(), bytes);
     assert_eq!(opened.scanner().scan(b"zebra").unwrap().matches().len(), 1);
     assert!(matches!(Database::open(file.path(), &LoadPolicy::default()), Err(Error::Load(_))));
 }
