@@ -1,9 +1,14 @@
 //! Scanning targets with a database: walk, scan in parallel, print in order.
 
+mod confined;
+mod findings;
+mod interrupt;
 mod ordered;
 mod print;
 mod progress;
+mod reading;
 mod report;
+mod serve;
 mod targets;
 mod text;
 mod worker;
@@ -11,18 +16,26 @@ mod worker;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hallmark_runtime::Database;
+use hallmark_runtime::{Database, Why};
 
+pub use interrupt::Interrupt;
 pub use print::{Format, Printer, printer};
 pub use progress::{Progress, When};
 pub use report::{Cost, FileReport};
+
+pub use serve::serve;
 pub use text::Columns;
 pub use worker::Request;
 
 use crate::escape;
 use crate::outcome::complain;
+use confined::{Confined, Handout};
+use reading::INTERRUPTED;
+use report::Incomplete;
+use targets::Item;
 use worker::{Helpers, Worker};
 
 /// What a scan came to.
@@ -38,6 +51,8 @@ pub struct Summary {
     pub matches: u64,
     /// Files with something that was not evaluated.
     pub incomplete: u64,
+    /// Whether the work ended before its end.
+    pub interrupted: bool,
     /// Cost of all scans together.
     pub cost: Cost,
     /// From the first file to the last line.
@@ -58,7 +73,12 @@ pub fn scan(
     all: bool,
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
-    let started = Instant::now();
+    if let Some(memory) = request.worker_memory {
+        let handout = Handout::new(database, request, memory)?;
+        let workers = Confined::start(database, request, &handout, threads)?;
+        let workers = workers.into_iter().map(|mut worker| move |item| worker.scan(item));
+        return run(request, targets, workers.collect(), progress, all, printer);
+    }
     let helpers = match threads.get() {
         1 => None,
         threads => Some(Helpers::new(database, request, threads)?),
@@ -68,6 +88,19 @@ pub fn scan(
         Ok(move |item| worker.scan(item))
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
+    run(request, targets, workers, progress, all, printer)
+}
+
+/// The same with workers that are ready.
+fn run<W: FnMut(Item) -> FileReport + Send>(
+    request: &Request,
+    targets: &[PathBuf],
+    workers: Vec<W>,
+    progress: &Progress,
+    all: bool,
+    printer: &mut dyn Printer,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
     let mut summary = Summary::default();
     let sink = |report: FileReport| {
         summary.add(&report);
@@ -76,35 +109,51 @@ pub fn scan(
         let printed = progress.aside(|| {
             for incomplete in &report.incomplete {
                 let path = escape::path(&report.path);
-                complain(&format!("incomplete: {path}: {}: {}", incomplete.what, incomplete.why));
+                let (what, why) = (escape::path(&incomplete.what), escape::path(&incomplete.why));
+                complain(&format!("incomplete: {path}: {what}: {why}"));
             }
             if shown { printer.print(&report) } else { Ok(()) }
         });
         progress.advance(report.size);
         printed
     };
+    // Set when the last item was taken: what is interrupted after that has lost nothing.
+    let exhausted = AtomicBool::new(false);
+    let mut walk = targets::items(targets);
+    let items = std::iter::from_fn(|| {
+        let item = if request.interrupt.is_set() { return None } else { walk.next() };
+        exhausted.store(item.is_none(), Ordering::Relaxed);
+        item
+    });
     std::thread::scope(|scope| {
         if progress.is_shown() {
             scope.spawn(|| progress.measure(targets));
         }
-        let done = ordered::run(targets::items(targets), workers, sink);
+        let done = ordered::run(items, workers, FileReport::weight, sink);
         progress.finish();
         done
     })?;
     printer.finish()?;
+    summary.interrupted |= request.interrupt.is_set() && !exhausted.load(Ordering::Relaxed);
     summary.elapsed = started.elapsed();
     Ok(summary)
 }
 
 impl Summary {
     fn add(&mut self, report: &FileReport) {
-        self.files += 1;
-        self.bytes += report.size;
+        // One that was being worked on when the interruption came.
+        let cut = |i: &Incomplete| i.why == INTERRUPTED || i.why == Why::Cancelled.to_string();
+        if !report.incomplete.is_empty() && report.incomplete.iter().any(cut) {
+            self.interrupted = true;
+        } else {
+            self.files += 1;
+        }
+        self.bytes = self.bytes.saturating_add(report.size);
         self.matched += u64::from(report.matched);
         self.matches += report.matches.len() as u64;
         self.incomplete += u64::from(!report.incomplete.is_empty());
-        self.cost.candidates += report.cost.candidates;
-        self.cost.rules_evaluated += report.cost.rules_evaluated;
+        self.cost.candidates = self.cost.candidates.saturating_add(report.cost.candidates);
+        self.cost.rules_evaluated = self.cost.rules_evaluated.saturating_add(report.cost.rules_evaluated);
     }
 
     /// Throughput in decimal gigabytes a second.

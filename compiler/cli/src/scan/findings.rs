@@ -1,0 +1,125 @@
+//! What a scan of some bytes found, before it has words. Input: from a scanner in this process, or from a worker that may
+//! have been taken over by what it scanned. Output: a report; names, tags and metadata are taken from the image here.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use hallmark_image::record::rule_flags;
+use hallmark_image::{Image, RuleId, Unit};
+use serde::{Deserialize, Serialize};
+
+use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
+use super::worker::Request;
+use crate::meta;
+
+/// What a scan found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Findings {
+    /// Bytes scanned.
+    pub size: u64,
+    /// Their SHA-256, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The rules that match, by namespace, then name.
+    pub rules: Vec<Found>,
+    /// What was not evaluated.
+    pub incomplete: Vec<Incomplete>,
+    /// Cost of the scan.
+    pub cost: Cost,
+    /// Lines written by rules with `console.log`.
+    pub console: Vec<String>,
+}
+
+/// A rule that matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// Its id.
+    pub rule: u32,
+    /// Matches of its patterns, where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strings: Vec<StringReport>,
+}
+
+impl Findings {
+    /// Refuses what no scan for `request` finds; `Err` says what.
+    pub fn check(&self, request: &Request, image: &Image<'_>) -> Result<(), &'static str> {
+        if self.size > request.max_size {
+            return Err("more bytes than may be scanned");
+        }
+        let digest = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !self.sha256.iter().all(digest) || (self.sha256.is_some() && !request.sha256) {
+            return Err("a digest that is none");
+        }
+        let mut seen = HashSet::new();
+        for found in &self.rules {
+            let known = image.unit(RuleId::new(found.rule)).is_some_and(|unit| is_public(&unit));
+            if !known || !seen.insert(found.rule) {
+                return Err("a rule that is none, or one twice");
+            }
+            if !request.strings && !found.strings.is_empty() {
+                return Err("matches that nobody asked for");
+            }
+            let name = |id: &str| id.strip_prefix('$').is_some_and(is_word);
+            if !found.strings.iter().all(|string| name(&string.id)) {
+                return Err("a pattern without a name");
+            }
+        }
+        Ok(())
+    }
+
+    /// The report, as the request wants it.
+    pub fn report(self, path: PathBuf, request: &Request, image: &Image<'_>) -> FileReport {
+        let mut matching = Vec::new();
+        let mut matches = Vec::new();
+        for Found { rule, strings } in self.rules {
+            let id = RuleId::new(rule);
+            matching.push(id);
+            let Some(unit) = image.unit(id) else { continue };
+            let described = describe(image, &unit, strings);
+            if request.wants(&described) {
+                matches.push(described);
+            }
+        }
+        let matched = !matches.is_empty();
+        if request.negate {
+            matching.sort();
+            matches = others(image, &matching);
+            matches.retain(|rule| request.wants(rule));
+        }
+        let Findings { size, sha256, incomplete, cost, console, .. } = self;
+        FileReport { path, size, sha256, matched, matches, incomplete, cost, console }
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_public(unit: &Unit<'_>) -> bool {
+    unit.header.flags.get() & rule_flags::PRIVATE == 0
+}
+
+/// The rules that are not in `matching` (sorted), private ones apart, by namespace, then name.
+fn others(image: &Image<'_>, matching: &[RuleId]) -> Vec<RuleReport> {
+    let rules = image.rules().filter(|(id, unit)| is_public(unit) && matching.binary_search(id).is_err());
+    let mut rules: Vec<_> = rules.map(|(_, unit)| describe(image, &unit, Vec::new())).collect();
+    rules.sort_by(|a, b| (&a.namespace, &a.rule).cmp(&(&b.namespace, &b.rule)));
+    rules
+}
+
+/// What is reported about a rule.
+pub fn describe(image: &Image<'_>, unit: &Unit<'_>, strings: Vec<StringReport>) -> RuleReport {
+    RuleReport {
+        rule: lossy(unit.name()),
+        namespace: lossy(image.namespace(unit.header.namespace.get())),
+        tags: unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect(),
+        meta: meta::of(unit),
+        strings,
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
