@@ -198,3 +198,79 @@ impl Parent {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::thread;
+
+    use super::*;
+
+    /// What is received of a worker that writes so and goes.
+    fn received(most: usize, write: impl FnOnce(&mut UnixStream) + Send) -> Result<Vec<u8>, Silence> {
+        let (mut channel, worker) = Channel::pair().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| write(&mut UnixStream::from(worker)));
+            channel.receive(most, Some(Instant::now() + Duration::from_millis(400)), || false)
+        })
+    }
+
+    fn length(length: u32) -> [u8; 4] {
+        length.to_le_bytes()
+    }
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        let whole = received(5, |worker| worker.write_all(&[&length(5)[..], b"words"].concat()).unwrap());
+        assert_eq!(whole.unwrap(), b"words");
+        let halves = received(5, |worker| {
+            for byte in [&length(5)[..], b"words"].concat() {
+                worker.write_all(&[byte]).unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        assert_eq!(halves.unwrap(), b"words");
+        assert_eq!(received(5, |worker| worker.write_all(&length(0)).unwrap()).unwrap(), b"");
+        for part in [&b""[..], &length(5)[..2], &length(5), &[&length(5)[..], b"wor"].concat()] {
+            let gone = received(5, |worker| worker.write_all(part).unwrap());
+            assert!(matches!(gone, Err(Silence::Closed)), "{gone:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_a_longest_length_and_a_latest_time() {
+        let long = received(5, |worker| worker.write_all(&length(6)).unwrap());
+        assert!(matches!(long, Err(Silence::TooLong)), "{long:?}");
+        let longest = received(5, |worker| worker.write_all(&length(u32::MAX)).unwrap());
+        assert!(matches!(longest, Err(Silence::TooLong)), "{longest:?}");
+        // It says nothing, or a byte from time to time, for ever.
+        let mute = received(5, |_| thread::sleep(Duration::from_secs(1)));
+        assert!(matches!(mute, Err(Silence::Closed | Silence::Late)), "{mute:?}");
+        let slow = received(1000, |worker| {
+            let _ = worker.write_all(&length(1000));
+            for _ in 0..20 {
+                let _ = worker.write_all(b"x");
+                thread::sleep(Duration::from_millis(40));
+            }
+        });
+        assert!(matches!(slow, Err(Silence::Late)), "{slow:?}");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_not_wanted() {
+        let (mut channel, _worker) = Channel::pair().unwrap();
+        let started = Instant::now();
+        let unwanted = channel.receive(5, None, || started.elapsed() > Duration::from_millis(100));
+        assert!(matches!(unwanted, Err(Silence::Unwanted)), "{unwanted:?}");
+    }
+
+    #[test]
+    fn a_worker_that_takes_nothing_is_noticed() {
+        let (channel, worker) = Channel::pair().unwrap();
+        let file = File::open("/dev/null").unwrap();
+        let sent = (0..1_000_000).position(|_| channel.send(None, &[file.as_fd()]).is_err());
+        assert!(sent.is_some());
+        drop(worker);
+        assert!(channel.send(None, &[file.as_fd()]).is_err());
+    }
+}

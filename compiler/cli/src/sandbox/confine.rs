@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -60,12 +61,12 @@ impl std::error::Error for Lacking {}
 
 /// Confines a process that scans one file after the other, much further than [`confine`]: of system calls there is only a
 /// short list left, and where the kernel does not know a part of this it is refused. `memory` is bytes of address space,
-/// what is in use already included; `descriptors` is the number of those in use, besides which it can be given one.
+/// what is in use already included; `files` is the descriptor, the first one that is free, that each file will have.
 ///
 /// # Errors
 /// What the system lacks.
 #[cfg(target_os = "linux")]
-pub fn confine_worker(memory: u64, descriptors: u64) -> Result<(), Lacking> {
+pub fn confine_worker(memory: u64, files: RawFd) -> Result<(), Lacking> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(|error| Lacking::Limit(error.into()))?;
     // What an older Landlock leaves out, sockets and signals, the list of system calls leaves out too.
@@ -76,8 +77,9 @@ pub fn confine_worker(memory: u64, descriptors: u64) -> Result<(), Lacking> {
     for resource in [Resource::Core, Resource::Fsize, Resource::Nproc] {
         lower(resource, 0).map_err(Lacking::Limit)?;
     }
-    lower(Resource::Nofile, descriptors.saturating_add(1)).map_err(Lacking::Limit)?;
-    super::syscalls::restrict()
+    let descriptors = u64::try_from(files).unwrap_or_default().saturating_add(1);
+    lower(Resource::Nofile, descriptors).map_err(Lacking::Limit)?;
+    super::syscalls::restrict(files)
         .map_err(|why| Lacking::Part(format!("the kernel does not filter system calls (seccomp): {why}")))
 }
 
@@ -86,7 +88,7 @@ pub fn confine_worker(memory: u64, descriptors: u64) -> Result<(), Lacking> {
 /// # Errors
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub fn confine_worker(_memory: u64, _descriptors: u64) -> Result<(), Lacking> {
+pub fn confine_worker(_memory: u64, _files: RawFd) -> Result<(), Lacking> {
     Err(Lacking::Part("that takes Landlock and seccomp, which are parts of Linux".to_owned()))
 }
 

@@ -1,10 +1,12 @@
-//! The system calls of a process that scans. Input: nothing. Output: this process makes these and no others: any other
-//! one ends it with SIGSYS. There is no way back, and none to a larger list.
+//! The system calls of a process that scans. Input: a descriptor. Output: this process makes a few calls and no others: any
+//! other one ends it with SIGSYS. There is no way back, and none to a larger list.
 //!
-//! What is allowed reads descriptors that are open, writes to them, takes memory and ends. Files cannot be opened or asked
-//! about by name, nothing is executed or started, and memory never becomes code.
+//! What is allowed takes jobs from standard input, reads the one descriptor that comes with each, answers, takes memory and
+//! ends. Files cannot be opened or asked about by name, descriptors that were left open by somebody are of no use, nothing
+//! is executed or started, and memory never becomes code.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -12,12 +14,6 @@ use seccompiler::{
 
 /// Allowed with any arguments.
 const ALLOWED: &[i64] = &[
-    // The jobs, the files of the jobs, the answers.
-    libc::SYS_recvmsg,
-    libc::SYS_read,
-    libc::SYS_write,
-    libc::SYS_fstat,
-    libc::SYS_close,
     // The allocator.
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -38,16 +34,20 @@ const ALLOWED: &[i64] = &[
     libc::SYS_exit_group,
 ];
 
-/// Restricts this process, all its threads, for good.
+/// Standard input, which is the socket, and errors.
+const SOCKET: i32 = 0;
+const ERRORS: i32 = 2;
+
+/// Restricts this process, all its threads, for good. `files` is the descriptor that files to scan have.
 ///
 /// # Errors
 /// The kernel has no such filters, in its words.
-pub fn restrict() -> Result<(), String> {
-    let program = program().map_err(|error| error.to_string())?;
+pub fn restrict(files: RawFd) -> Result<(), String> {
+    let program = program(files).map_err(|error| error.to_string())?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
 }
 
-fn program() -> Result<BpfProgram, seccompiler::BackendError> {
+fn program(files: RawFd) -> Result<BpfProgram, seccompiler::BackendError> {
     let is = |argument, value: i32| {
         let value = u64::from(value.cast_unsigned());
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
@@ -57,16 +57,23 @@ fn program() -> Result<BpfProgram, seccompiler::BackendError> {
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
     };
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    let one = SeccompRule::new;
+    // The jobs, the files of the jobs, the answers.
+    calls.insert(libc::SYS_recvmsg, vec![one(vec![is(0, SOCKET)?])?]);
+    calls.insert(libc::SYS_write, vec![one(vec![is(0, SOCKET)?])?, one(vec![is(0, ERRORS)?])?]);
+    for call in [libc::SYS_read, libc::SYS_fstat, libc::SYS_close] {
+        calls.insert(call, vec![one(vec![is(0, files)?])?]);
+    }
+    // Debug builds look whether a descriptor is open before they close it.
+    calls.insert(libc::SYS_fcntl, vec![one(vec![is(0, files)?, is(1, libc::F_GETFD)?])?]);
     // Memory of no file, and no memory that can be executed.
     let anonymous = bits(3, libc::MAP_ANONYMOUS, libc::MAP_ANONYMOUS)?;
     let data = bits(2, libc::PROT_EXEC, 0)?;
-    calls.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![anonymous, data.clone()])?]);
-    calls.insert(libc::SYS_mprotect, vec![SeccompRule::new(vec![data])?]);
+    calls.insert(libc::SYS_mmap, vec![one(vec![anonymous, data.clone()])?]);
+    calls.insert(libc::SYS_mprotect, vec![one(vec![data])?]);
     // An abort is a signal to itself; others get none.
     let own = is(0, std::process::id().cast_signed())?;
-    calls.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own])?]);
-    // Debug builds look whether a descriptor is open before they close it.
-    calls.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![is(1, libc::F_GETFD)?])?]);
+    calls.insert(libc::SYS_tgkill, vec![one(vec![own])?]);
     let architecture = std::env::consts::ARCH.try_into()?;
     SeccompFilter::new(calls, SeccompAction::KillProcess, SeccompAction::Allow, architecture)?.try_into()
 }
@@ -76,6 +83,7 @@ mod tests {
     use std::fs::File;
     use std::io::Write as _;
     use std::net::TcpStream;
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::Command;
 
@@ -102,14 +110,15 @@ mod tests {
     fn acts() {
         let Ok(act) = std::env::var(ACT) else { return };
         let file = File::open("/proc/self/exe").unwrap();
-        confine_worker(1 << 30, 64).unwrap();
+        let other = File::open("/proc/self/exe").unwrap();
+        confine_worker(1 << 30, file.as_raw_fd()).unwrap();
         match act.as_str() {
             "scan" => {
                 let mut bytes = vec![0; 1 << 20];
                 let read = rustix::io::read(&file, &mut bytes).unwrap();
                 bytes.resize(64 << 20, 1);
                 let stat = rustix::fs::fstat(&file).unwrap();
-                std::io::stdout().write_all(b"scanned\n").unwrap();
+                std::io::stderr().write_all(b"scanned\n").unwrap();
                 assert!(
                     read == 1 << 20 && stat.st_size > 0 && std::time::Instant::now().elapsed().as_secs() < 9
                 );
@@ -128,6 +137,8 @@ mod tests {
                 rustix::process::getppid().unwrap(),
                 rustix::process::Signal::TERM,
             )),
+            "another" => drop(rustix::io::read(&other, &mut [0; 9])),
+            "print" => drop(rustix::io::write(std::io::stdout(), b"x")),
             "limits" => drop(rustix::process::getrlimit(rustix::process::Resource::As)),
             "append" => drop(rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::APPEND)),
             _ => panic!("{act}"),
@@ -140,8 +151,10 @@ mod tests {
         assert_eq!(run("scan"), (Some(DONE), None));
         assert_eq!(run("abort"), (None, Some(libc::SIGABRT)));
         assert_eq!(run("take"), (None, Some(libc::SIGABRT)));
-        let forbidden =
-            ["open", "stat", "list", "connect", "socket", "start", "thread", "signal", "limits", "append"];
+        let forbidden = [
+            "open", "stat", "list", "connect", "socket", "start", "thread", "signal", "limits", "append",
+            "another", "print",
+        ];
         for act in forbidden {
             assert_eq!(run(act), (None, Some(libc::SIGSYS)), "{act}");
         }

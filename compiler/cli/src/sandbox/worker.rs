@@ -53,10 +53,15 @@ impl WorkerProcess {
     /// # Errors
     /// The system has no room for another process.
     pub fn start(image: &File, setup: &File) -> io::Result<Self> {
-        let (channel, input) = Channel::pair()?;
         let mut command = Command::new(this_program()?);
+        command.arg(WORKER_COMMAND).env_clear();
+        Self::run(command, image, setup)
+    }
+
+    fn run(mut command: Command, image: &File, setup: &File) -> io::Result<Self> {
+        let (channel, input) = Channel::pair()?;
         // A group of its own: a key that interrupts the parent is not for it.
-        command.arg(WORKER_COMMAND).env_clear().current_dir("/").process_group(0);
+        command.current_dir("/").process_group(0);
         command.stdin(Stdio::from(input)).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         // Keeps the socket's other end, which it must not, or the death of the worker would not be seen.
@@ -128,5 +133,90 @@ impl Drop for WorkerProcess {
             let _ = kill_process_group(group, Signal::KILL);
             let _ = self.child.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::sandbox::Parent;
+
+    /// How the process that [`hostile`] starts behaves.
+    const ACT: &str = "HALLMARK_TEST_WORKER";
+
+    const MOST: usize = 100;
+
+    /// Not a worker, but something in the place of one.
+    fn hostile(act: &str) -> WorkerProcess {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["sandbox::worker::tests::acts", "--exact", "--nocapture"]).env_clear().env(ACT, act);
+        let null = File::open("/dev/null").unwrap();
+        WorkerProcess::run(command, &null, &null).unwrap()
+    }
+
+    /// Nothing, unless it was started by [`hostile`].
+    #[test]
+    fn acts() {
+        let Ok(act) = std::env::var(ACT) else { return };
+        let parent = Parent::new();
+        assert_eq!(parent.next().unwrap().unwrap().files.len(), 2);
+        parent.answer(b"hello").unwrap();
+        let job = parent.next().unwrap().unwrap();
+        assert_eq!(job.files.len(), 1);
+        let raw = |bytes: &[u8]| {
+            let written = rustix::io::write(io::stdin(), bytes);
+            assert_eq!(written.unwrap(), bytes.len());
+        };
+        match act.as_str() {
+            "good" => parent.answer(b"good").unwrap(),
+            "long" => parent.answer(&[b'x'; MOST + 1]).unwrap(),
+            "half" => raw(&[&100u32.to_le_bytes()[..], b"half"].concat()),
+            "noise" => raw(&[0xFF; 64]),
+            "words" => {
+                io::stderr().write_all(b"a\x1B[31m\nb").unwrap();
+                std::process::exit(3);
+            }
+            "flood" => while io::stderr().write_all(&[b'x'; 4096]).is_ok() {},
+            "abort" => std::process::abort(),
+            "close" => {
+                rustix::net::shutdown(io::stdin(), rustix::net::Shutdown::Both).unwrap();
+                std::thread::sleep(Duration::from_secs(60));
+            }
+            "hang" => std::thread::sleep(Duration::from_secs(60)),
+            _ => panic!("{act}"),
+        }
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn whatever_a_worker_does_there_is_an_end() {
+        let ended = |how: &str| Err(Failure::Ended(how.to_owned()));
+        for (act, expected) in [
+            ("good", Ok(b"good".to_vec())),
+            ("long", ended("gave an answer that is longer than any can be")),
+            ("half", ended("failed with exit code 0")),
+            ("noise", ended("gave an answer that is longer than any can be")),
+            ("words", ended("failed with exit code 3: a\\x1B[31m")),
+            ("abort", ended("was killed by signal 6 (aborted)")),
+            ("close", ended("closed its socket")),
+            ("hang", Err(Failure::Late)),
+        ] {
+            let started = Instant::now();
+            let mut worker = hostile(act);
+            assert_eq!(worker.ready(|| false).unwrap(), b"hello", "{act}");
+            let late = Duration::from_secs(if act == "hang" { 1 } else { 30 });
+            let file = File::open("/dev/null").unwrap();
+            let answer = worker.ask(&file, None, Some(Instant::now() + late), MOST, || false);
+            assert_eq!(answer, expected, "{act}");
+            drop(worker);
+            assert!(started.elapsed() < Duration::from_secs(20), "{act}");
+        }
+        let mut worker = hostile("flood");
+        worker.ready(|| false).unwrap();
+        let answer = worker.ask(&File::open("/dev/null").unwrap(), None, None, MOST, || false);
+        // It ends as its errors are not read for ever.
+        assert!(matches!(answer, Err(Failure::Ended(how)) if how.len() < 20 << 10));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::time::Instant;
 
@@ -25,9 +26,6 @@ const ROOM: usize = 40 << 20;
 
 /// Address space that is in use besides the database and what `--worker-memory` allows: the program.
 const PROGRAM: u64 = 128 << 20;
-
-/// Standard input, output and errors.
-const DESCRIPTORS: u64 = 3;
 
 /// What a worker is asked to do with every file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,7 +111,9 @@ pub fn serve() -> anyhow::Result<()> {
     };
     let mut worker = Worker::new(&database, &request, None)?;
     worker.room(ROOM);
-    if let Err(lacking) = confine_worker(memory, DESCRIPTORS) {
+    // Each file gets the first descriptor that is free, which is the same every time.
+    let files = File::open("/dev/null").context("the first free descriptor")?.as_raw_fd();
+    if let Err(lacking) = confine_worker(memory, files) {
         return hello(&Hello::Unable(lacking.to_string()));
     }
     hello(&Hello::Ready)?;
