@@ -71,7 +71,7 @@ impl Channel {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let bytes = micros.to_le_bytes();
-        let sent = sendmsg(&self.socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+        let sent = sendmsg(&self.socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::empty())?;
         if sent == JOB { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
@@ -157,7 +157,8 @@ impl Parent {
         let mut bytes = [0; JOB];
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let flags = RecvFlags::WAITALL | RecvFlags::CMSG_CLOEXEC;
+        // Nobody executes anything here, so nobody inherits what comes.
+        let flags = RecvFlags::WAITALL;
         let received = loop {
             let mut slices = [IoSliceMut::new(&mut bytes)];
             match recvmsg(self.input.as_fd(), &mut slices, &mut ancillary, flags) {
@@ -187,12 +188,17 @@ impl Parent {
     /// The parent is gone, or the answer is longer than any can be.
     pub fn answer(&self, answer: &[u8]) -> io::Result<()> {
         let length = u32::try_from(answer.len()).map_err(io::Error::other)?;
-        for mut rest in [&length.to_le_bytes(), answer] {
-            while !rest.is_empty() {
-                match rustix::io::write(self.input.as_fd(), rest) {
-                    Err(rustix::io::Errno::INTR) => {}
-                    written => rest = rest.get(written?..).unwrap_or_default(),
-                }
+        // With the beginning, which most often is all, in one call.
+        let (start, rest) = answer.split_at(answer.len().min(CHUNK));
+        self.write(&[&length.to_le_bytes(), start].concat())?;
+        self.write(rest)
+    }
+
+    fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match rustix::io::write(self.input.as_fd(), bytes) {
+                Err(rustix::io::Errno::INTR) => {}
+                written => bytes = bytes.get(written?..).unwrap_or_default(),
             }
         }
         Ok(())

@@ -123,3 +123,77 @@ pub fn describe(image: &Image<'_>, unit: &Unit<'_>, strings: Vec<StringReport>) 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use hallmark_compiler::{Loader, Options, Source, compile};
+    use hallmark_runtime::Database;
+
+    use super::*;
+
+    struct NoIncludes;
+
+    impl Loader for NoIncludes {
+        fn load(&self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+            Err("none".to_owned())
+        }
+    }
+
+    /// Rules `A`, `B` and the private one `P`.
+    fn database() -> Database {
+        let text = "rule A { condition: true } rule B { condition: A } private rule P { condition: true }";
+        let source = Source { name: "a".into(), namespace: "default".into(), text: text.into() };
+        let compiled = compile(vec![source], &Options::default(), &NoIncludes, &mut |_| ());
+        Database::from_image_bytes(&compiled.image.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_worker_is_believed_only_what_a_scan_can_find() {
+        let database = database();
+        let image = database.image();
+        let id = |name: &[u8]| image.rules().find(|(_, unit)| unit.name() == name).unwrap().0.get();
+        let (a, b, p) = (id(b"A"), id(b"B"), id(b"P"));
+        let request = Request { max_size: 100, strings: true, sha256: true, ..Request::default() };
+        let judge = |text: &str, request: &Request| -> Result<FileReport, String> {
+            let found: Findings = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            found.check(request, image)?;
+            Ok(found.report("file".into(), request, image))
+        };
+        let digest = "0a".repeat(32);
+        let good = format!(
+            r#"{{"size":100,"sha256":"{digest}","rules":[{{"rule":{b}}},{{"rule":{a},"strings":[{{"i":"$a_1","o":9,"l":1,"d":"AQI"}}]}}]}}"#
+        );
+        let report = judge(&good, &request).unwrap();
+        let names: Vec<_> = report.matches.iter().map(|rule| rule.rule.as_str()).collect();
+        assert_eq!((names, report.matches[1].strings[0].data.as_slice()), (vec!["B", "A"], &[1, 2][..]));
+        for (text, why) in [
+            ("", "EOF"),
+            ("{}x", "trailing"),
+            ("[[[[[[[[", "invalid type"),
+            (r#"{"size":-1}"#, "invalid value"),
+            (r#"{"size":101}"#, "more bytes"),
+            (r#"{"size":18446744073709551615}"#, "more bytes"),
+            (r#"{"other":1}"#, "unknown field"),
+            (r#"{"sha256":"00"}"#, "digest"),
+            (&format!(r#"{{"sha256":"{}"}}"#, "\\n".repeat(64)), "digest"),
+            (r#"{"rules":[{"rule":3}]}"#, "a rule that is none"),
+            (r#"{"rules":[{"rule":4294967295}]}"#, "a rule that is none"),
+            (&format!(r#"{{"rules":[{{"rule":{p}}}]}}"#), "a rule that is none"),
+            (&format!(r#"{{"rules":[{{"rule":{a}}},{{"rule":{a}}}]}}"#), "one twice"),
+            (&good.replace("$a_1", "a"), "without a name"),
+            (&good.replace("$a_1", "$\\u001b"), "without a name"),
+            (&good.replace("AQI", "A"), "nvalid"),
+            (&good.replace("AQI", "=="), "nvalid"),
+        ] {
+            let refused = judge(text, &request).unwrap_err();
+            assert!(refused.contains(why), "{text}: {refused}");
+        }
+        let without = Request { strings: false, ..request.clone() };
+        assert!(judge(&good, &without).unwrap_err().contains("nobody asked for"));
+        let without = Request { sha256: false, ..request };
+        assert!(judge(&good, &without).unwrap_err().contains("digest"));
+        // Deep nesting is no way to overflow a stack.
+        let deep = format!(r#"{{"rules":{}"#, "[".repeat(1 << 20));
+        assert!(serde_json::from_str::<Findings>(&deep).is_err());
+    }
+}

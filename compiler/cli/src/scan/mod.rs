@@ -25,7 +25,6 @@ pub use interrupt::Interrupt;
 pub use print::{Format, Printer, printer};
 pub use progress::{Progress, When};
 pub use report::{Cost, FileReport};
-
 pub use serve::serve;
 pub use text::Columns;
 pub use worker::Request;
@@ -73,11 +72,12 @@ pub fn scan(
     all: bool,
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
+    let started = Instant::now();
     if let Some(memory) = request.worker_memory {
         let handout = Handout::new(database, request, memory)?;
         let workers = Confined::start(database, request, &handout, threads)?;
         let workers = workers.into_iter().map(|mut worker| move |item| worker.scan(item));
-        return run(request, targets, workers.collect(), progress, all, printer);
+        return run(started, request, targets, workers.collect(), progress, all, printer);
     }
     let helpers = match threads.get() {
         1 => None,
@@ -88,11 +88,12 @@ pub fn scan(
         Ok(move |item| worker.scan(item))
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
-    run(request, targets, workers, progress, all, printer)
+    run(started, request, targets, workers, progress, all, printer)
 }
 
 /// The same with workers that are ready.
 fn run<W: FnMut(Item) -> FileReport + Send>(
+    started: Instant,
     request: &Request,
     targets: &[PathBuf],
     workers: Vec<W>,
@@ -100,10 +101,9 @@ fn run<W: FnMut(Item) -> FileReport + Send>(
     all: bool,
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
-    let started = Instant::now();
     let mut summary = Summary::default();
     let sink = |report: FileReport| {
-        summary.add(&report);
+        summary.add(&report, request.interrupt.is_set());
         let shown =
             all || !report.matches.is_empty() || !report.incomplete.is_empty() || !report.console.is_empty();
         let printed = progress.aside(|| {
@@ -140,10 +140,10 @@ fn run<W: FnMut(Item) -> FileReport + Send>(
 }
 
 impl Summary {
-    fn add(&mut self, report: &FileReport) {
+    fn add(&mut self, report: &FileReport, interrupt: bool) {
         // One that was being worked on when the interruption came.
         let cut = |i: &Incomplete| i.why == INTERRUPTED || i.why == Why::Cancelled.to_string();
-        if !report.incomplete.is_empty() && report.incomplete.iter().any(cut) {
+        if interrupt && report.incomplete.iter().any(cut) {
             self.interrupted = true;
         } else {
             self.files += 1;
