@@ -229,7 +229,7 @@ fn files_that_change_while_they_are_read_are_listed() {
     for sandbox in SANDBOX {
         for (shortest, longest) in [(SIZE / 2, SIZE), (SIZE, SIZE * 2)] {
             let change = |round: u32| {
-                file.set_len(if round % 2 == 0 { shortest } else { longest }).unwrap();
+                file.set_len(if round.is_multiple_of(2) { shortest } else { longest }).unwrap();
             };
             change(1);
             let started = Instant::now();
