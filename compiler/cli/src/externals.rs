@@ -3,14 +3,28 @@
 use std::str::FromStr;
 
 use hallmark_compiler::ExternalValue;
+use serde::{Deserialize, Serialize};
+
+use crate::packed_bytes;
 
 /// One external variable as given on the command line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Carried", into = "Carried")]
 pub struct Define {
     /// Its name.
     pub name: String,
     /// Its value.
     pub value: ExternalValue,
+}
+
+/// One on its way to another process.
+#[derive(Serialize, Deserialize)]
+enum Carried {
+    Int(String, i64),
+    /// By its bits: not every float is one in JSON.
+    Float(String, u64),
+    Bool(String, bool),
+    Str(String, #[serde(with = "packed_bytes")] Vec<u8>),
 }
 
 impl FromStr for Define {
@@ -26,6 +40,29 @@ impl FromStr for Define {
             return Err(format!("`{name}` is not a variable name: letters, digits and `_`, no digit first"));
         }
         Ok(Define { name: name.to_owned(), value: value_of(value) })
+    }
+}
+
+impl From<Carried> for Define {
+    fn from(carried: Carried) -> Self {
+        let (name, value) = match carried {
+            Carried::Int(name, value) => (name, ExternalValue::Int(value)),
+            Carried::Float(name, bits) => (name, ExternalValue::Float(f64::from_bits(bits))),
+            Carried::Bool(name, value) => (name, ExternalValue::Bool(value)),
+            Carried::Str(name, value) => (name, ExternalValue::Str(value)),
+        };
+        Define { name, value }
+    }
+}
+
+impl From<Define> for Carried {
+    fn from(Define { name, value }: Define) -> Self {
+        match value {
+            ExternalValue::Int(value) => Carried::Int(name, value),
+            ExternalValue::Float(value) => Carried::Float(name, value.to_bits()),
+            ExternalValue::Bool(value) => Carried::Bool(name, value),
+            ExternalValue::Str(value) => Carried::Str(name, value),
+        }
     }
 }
 
@@ -81,6 +118,16 @@ mod tests {
         assert!("a=b=c".parse::<Define>().is_ok());
         for bad in ["a", "=1", "1a=1", "a b=1", "é=1"] {
             assert!(bad.parse::<Define>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_are_carried_whole() {
+        for text in ["a=1", "a=-0.1", "a=1e999", "a=true", "a=b=\u{e9}", "a="] {
+            let define: Define = text.parse().unwrap();
+            let carried = serde_json::to_string(&define).unwrap();
+            let back: Define = serde_json::from_str(&carried).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{define:?}"));
         }
     }
 }

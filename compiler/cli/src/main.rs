@@ -16,6 +16,7 @@ mod module_data;
 mod outcome;
 mod output;
 mod packed;
+mod packed_bytes;
 mod patches;
 mod rebuild;
 mod release;
@@ -36,7 +37,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     audit, build, check, cosign, delta, diff, dump, fmt, inspect, install, key, scan as scan_command,
-    self_test, sign, status, try_out, verify,
+    scan_worker, self_test, sign, status, try_out, verify,
 };
 
 /// Compile detection rules to signed databases, and scan with them
@@ -72,6 +73,8 @@ enum Command {
     Status(status::Args),
     #[command(name = sandbox::COMMAND, hide = true)]
     SelfTest(self_test::Args),
+    #[command(name = sandbox::WORKER_COMMAND, hide = true)]
+    ScanWorker,
 }
 
 fn main() -> ExitCode {
@@ -94,5 +97,6 @@ fn main() -> ExitCode {
         Command::Install(args) => install::run(args),
         Command::Status(args) => status::run(args),
         Command::SelfTest(args) => self_test::run(args),
+        Command::ScanWorker => scan_worker::run(),
     })
 }

@@ -21,6 +21,13 @@ impl InnerPath {
         self.0.is_empty()
     }
 
+    /// That of these names, each of which is cut as above.
+    pub fn of(names: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut path = InnerPath::default();
+        names.into_iter().for_each(|name| path.push(&name));
+        path
+    }
+
     pub(crate) fn push(&mut self, name: &[u8]) {
         let kept = name.get(..crate::limits::MAX_NAME).unwrap_or(name);
         self.0.push(kept.to_vec());

@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod install;
 pub mod key;
 pub mod scan;
+pub mod scan_worker;
 pub mod self_test;
 pub mod sign;
 pub mod status;

@@ -9,16 +9,20 @@ use hallmark_runtime::{Database, LoadPolicy};
 
 use crate::archives::ArchiveArgs;
 use crate::compile::CompileArgs;
+use crate::escape;
 use crate::externals::Define;
-use crate::module_data::ModuleDataArgs;
+use crate::module_data::{self, ModuleDataArgs};
 use crate::outcome::{Outcome, complain};
 use crate::output;
-use crate::scan::{Columns, Format, Progress, Request, When, printer, scan};
+use crate::scan::{Columns, Format, Interrupt, Progress, Request, When, printer, scan};
 use crate::sources::SourceArg;
 use crate::trust::{TrustArgs, now, staleness};
 
 /// Files larger than this are not read unless `--max-size` says so: a file is scanned in memory, one a thread.
 const DEFAULT_MAX_SIZE: u64 = 2 << 30;
+
+/// Memory of a process of `--sandbox`, unless `--worker-memory` says another size: more than scans of small files take.
+const MIN_WORKER_MEMORY: u64 = 1 << 30;
 
 /// Scan files and directories with a database.
 #[derive(Debug, clap::Args)]
@@ -30,9 +34,14 @@ const DEFAULT_MAX_SIZE: u64 = 2 << 30;
   hallmark scan --rules rules/ --rules apt:more.yar --format ndjson /srv > results.ndjson
   hallmark scan rules.hmk -x cuckoo=report.json suspicious.bin
   hallmark scan rules.hmk --archives --archive-size 500000000 /srv/mail
+  hallmark scan rules.hmk --sandbox --max-size 100000000 /srv/uploads
   cat sample | hallmark scan /var/lib/hallmark -
 
 With --archives, a match in a member is printed as RULE outer.zip!inner/name.
+With --sandbox files are scanned by processes that are kept from files, network and other processes by Landlock and
+seccomp, and from more memory than --worker-memory; it is an error where the kernel has no such thing. What a process
+that crashes was scanning is scanned once more, and then listed as incomplete.
+The first interrupt (Ctrl-C) ends the scan with what was found; the second ends it at once.
 Symbolic links named as a target are followed, links found below a target are not.
 Exit code: 0 nothing matched, 1 something matched, 2 an error, or something was not evaluated."
 )]
@@ -108,6 +117,15 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     max_steps: Option<u64>,
 
+    /// Scan in processes of their own, one a thread, which can do nothing but read the open files they are handed
+    #[arg(long)]
+    sandbox: bool,
+
+    /// Memory that a process of --sandbox may use besides the database; a file that takes more is listed as incomplete
+    /// [default: twice --max-size, at least 1 GiB; with --archives, --archive-size and --archive-memory besides]
+    #[arg(long, value_name = "BYTES", requires = "sandbox")]
+    worker_memory: Option<u64>,
+
     #[command(flatten)]
     archives: ArchiveArgs,
 
@@ -151,6 +169,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         bail!("nothing to scan: give a database (or --rules PATH), then files, directories or -");
     }
     let Some((database, defines)) = args.database(db)? else { return Ok(Outcome::Incomplete) };
+    let module_reports = args.module_data.given()?;
     let request = Request {
         strings: args.strings && !args.count,
         negate: args.negate,
@@ -161,7 +180,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         max_size: args.max_size,
         max_steps: args.max_steps,
         defines,
-        module_data: args.module_data.read()?,
+        module_data: module_data::parse(&module_reports)?,
+        module_reports,
+        interrupt: Interrupt::on_signals().context("cannot handle signals")?,
+        worker_memory: args.sandbox.then(|| args.worker_memory()),
         archives: args.archives.limits(),
         all: args.all || args.count,
     };
@@ -174,7 +196,12 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         // A closed standard error is nothing to stop for.
         let _ = summary.write_stats(&mut std::io::stderr().lock());
     }
+    if summary.interrupted {
+        let files = escape::count(summary.files, "file");
+        complain(&format!("interrupted: {files} scanned, the rest was not"));
+    }
     Ok(match summary {
+        summary if summary.interrupted => Outcome::Incomplete,
         summary if summary.incomplete > 0 => Outcome::Incomplete,
         summary if summary.matched > 0 => Outcome::Matched,
         _ => Outcome::Good,
@@ -182,6 +209,12 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 impl Args {
+    fn worker_memory(&self) -> u64 {
+        let unpacked = self.archives.limits().map_or(0, |l| l.total_bytes.saturating_add(l.memory));
+        let file = MIN_WORKER_MEMORY.max(self.max_size.saturating_mul(2));
+        self.worker_memory.unwrap_or_else(|| file.saturating_add(unpacked))
+    }
+
     /// The database given, if one is, and the targets.
     fn split(&self) -> (Option<&Path>, &[PathBuf]) {
         match (self.rules.is_empty(), self.paths.split_first()) {

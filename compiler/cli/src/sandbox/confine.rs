@@ -1,6 +1,8 @@
 //! Giving up rights and resources, for good. Input: limits. Output: how far the system went along.
 
+use std::fmt;
 use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -35,6 +37,59 @@ pub enum Confinement {
     Partial,
     /// From none; the limits of resources hold all the same.
     None,
+}
+
+/// What keeps this process from giving up its rights.
+#[derive(Debug)]
+pub enum Lacking {
+    /// The kernel lacks a part of it.
+    Part(String),
+    /// It has a limit that the system does not set.
+    Limit(io::Error),
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lacking::Part(what) => write!(f, "a worker cannot be confined here: {what}"),
+            Lacking::Limit(error) => write!(f, "a worker cannot be confined: setting its limits: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Lacking {}
+
+/// Confines a process that scans one file after the other, much further than [`confine`]: of system calls there is only a
+/// short list left, and where the kernel does not know a part of this it is refused. `memory` is bytes of address space,
+/// what is in use already included; `files` is the descriptor, the first one that is free, that each file will have.
+///
+/// # Errors
+/// What the system lacks.
+#[cfg(target_os = "linux")]
+pub fn confine_worker(memory: u64, files: RawFd) -> Result<(), Lacking> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(|error| Lacking::Limit(error.into()))?;
+    // What an older Landlock leaves out, sockets and signals, the list of system calls leaves out too.
+    if landlock() == Confinement::None {
+        return Err(Lacking::Part("the kernel has no Landlock, or it is switched off".to_owned()));
+    }
+    lower(Resource::As, memory).map_err(Lacking::Limit)?;
+    for resource in [Resource::Core, Resource::Fsize, Resource::Nproc] {
+        lower(resource, 0).map_err(Lacking::Limit)?;
+    }
+    let descriptors = u64::try_from(files).unwrap_or_default().saturating_add(1);
+    lower(Resource::Nofile, descriptors).map_err(Lacking::Limit)?;
+    super::syscalls::restrict(files)
+        .map_err(|why| Lacking::Part(format!("the kernel does not filter system calls (seccomp): {why}")))
+}
+
+/// This system has neither Landlock nor seccomp.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn confine_worker(_memory: u64, _files: RawFd) -> Result<(), Lacking> {
+    Err(Lacking::Part("that takes Landlock and seccomp, which are parts of Linux".to_owned()))
 }
 
 /// Confines this process: no more processor time and memory than `limits`, no core file, no new files or descriptors, no

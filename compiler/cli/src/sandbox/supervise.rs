@@ -1,13 +1,16 @@
 //! Waiting for a process that may do anything. Input: a command and a time. Output: how it ended and the beginning of
 //! what it said. It is never waited for longer than that, and never read without bound.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use crate::escape;
 
 /// Most bytes that are read of what a process writes; a verdict and a message have some hundred.
 const MAX_OUTPUT: u64 = 16 << 10;
@@ -40,6 +43,33 @@ pub struct Ended {
     pub errors: Vec<u8>,
 }
 
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Exited(code) => write!(f, "failed with exit code {code}"),
+            End::Killed(signal) => write!(f, "was killed by {}", signal_name(*signal)),
+            End::TimedOut => f.write_str("did not end in time and was killed"),
+        }
+    }
+}
+
+/// The number of a signal, and what it most likely means.
+pub fn signal_name(signal: i32) -> String {
+    let known = [
+        (4, "illegal instruction"),
+        (6, "aborted"),
+        (7, "bus error"),
+        (8, "arithmetic error"),
+        (9, "killed"),
+        (11, "segmentation fault"),
+        (13, "wrote more than is read"),
+        (24, "out of processor time"),
+        (31, "forbidden system call"),
+    ];
+    let known = known.iter().find(|(number, _)| *number == signal);
+    known.map_or_else(|| format!("signal {signal}"), |(_, name)| format!("signal {signal} ({name})"))
+}
+
 /// Runs a command, which has its input already, for at most `time`. What it started in its own process group ends with
 /// it.
 ///
@@ -60,17 +90,31 @@ pub fn run(command: &mut Command, time: Duration) -> io::Result<Ended> {
     // Some systems refuse when nobody but the ended process is left in the group.
     let _ = kill_process_group(group, Signal::KILL);
     let status = child.wait()?;
-    let end = match (in_time, status.code(), status.signal()) {
-        (false, ..) => End::TimedOut,
-        (true, Some(code), _) => End::Exited(code),
-        (true, None, signal) => End::Killed(signal.unwrap_or_default()),
-    };
-    let read = |pipe: Receiver<Vec<u8>>| pipe.recv_timeout(DRAIN).unwrap_or_default();
-    Ok(Ended { end, output: read(output), errors: read(errors) })
+    let end = if in_time { end_of(status) } else { End::TimedOut };
+    Ok(Ended { end, output: drained(&output), errors: drained(&errors) })
+}
+
+/// How a process ended that nobody had to end.
+pub fn end_of(status: ExitStatus) -> End {
+    match status.code() {
+        Some(code) => End::Exited(code),
+        None => End::Killed(status.signal().unwrap_or_default()),
+    }
+}
+
+/// What [`drain`] has read of the pipe of a process that has ended.
+pub fn drained(pipe: &Receiver<Vec<u8>>) -> Vec<u8> {
+    pipe.recv_timeout(DRAIN).unwrap_or_default()
+}
+
+/// The first line of what a process said last, made printable, after a colon; nothing if it said nothing.
+pub fn last_words(errors: &[u8]) -> String {
+    let errors = String::from_utf8_lossy(errors);
+    errors.lines().next().map_or_else(String::new, |line| format!(": {}", escape::path(line)))
 }
 
 /// Reads a pipe to its end in the background, as far as it counts. A process that writes more finds the pipe closed.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+pub fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     if let Some(pipe) = pipe {
         std::thread::spawn(move || {

@@ -11,7 +11,7 @@ use hallmark_store::sealed_file;
 use serde::{Deserialize, Serialize};
 
 use super::confine::{Confinement, Limits};
-use super::supervise::{End, Ended, run};
+use super::supervise::{End, Ended, last_words, run, signal_name};
 use crate::escape;
 
 /// The command that this program runs itself with; see `commands/self_test.rs`.
@@ -72,7 +72,7 @@ fn input(image: &[u8]) -> io::Result<File> {
 }
 
 /// This very program, even if another one has taken its name meanwhile.
-fn this_program() -> io::Result<PathBuf> {
+pub fn this_program() -> io::Result<PathBuf> {
     match cfg!(target_os = "linux") {
         true => Ok("/proc/self/exe".into()),
         false => std::env::current_exe(),
@@ -82,9 +82,7 @@ fn this_program() -> io::Result<PathBuf> {
 /// What the end of the process means. Its words are those of a process that may have been taken over: shown, never
 /// believed beyond the verdict.
 fn judge(ended: &Ended) -> Result<Tried, String> {
-    let last_words = String::from_utf8_lossy(&ended.errors);
-    let last_words =
-        last_words.lines().next().map_or_else(String::new, |line| format!(": {}", escape::path(line)));
+    let last_words = last_words(&ended.errors);
     match ended.end {
         End::Exited(0) => match serde_json::from_slice(&ended.output) {
             Ok(Verdict::Good(tried)) => Ok(tried),
@@ -99,22 +97,6 @@ fn judge(ended: &Ended) -> Result<Tried, String> {
         }
         End::TimedOut => Err("the process that tried it did not end in time and was killed".to_owned()),
     }
-}
-
-fn signal_name(signal: i32) -> String {
-    let known = [
-        (4, "illegal instruction"),
-        (6, "aborted"),
-        (7, "bus error"),
-        (8, "arithmetic error"),
-        (9, "killed"),
-        (11, "segmentation fault"),
-        (13, "wrote more than is read"),
-        (24, "out of processor time"),
-        (31, "forbidden system call"),
-    ];
-    let known = known.iter().find(|(number, _)| *number == signal);
-    known.map_or_else(|| format!("signal {signal}"), |(_, name)| format!("signal {signal} ({name})"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Scanning targets with a database: walk, scan in parallel, print in order.
 
+mod confined;
+mod findings;
+mod interrupt;
 mod members;
 mod ordered;
 mod print;
 mod progress;
+mod reading;
 mod report;
+mod serve;
 mod targets;
 mod text;
 mod worker;
@@ -12,18 +17,25 @@ mod worker;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hallmark_runtime::Database;
+use hallmark_runtime::{Database, Why};
 
+pub use interrupt::Interrupt;
 pub use print::{Format, Printer, printer};
 pub use progress::{Progress, When};
 pub use report::{Cost, FileReport};
+pub use serve::serve;
 pub use text::Columns;
 pub use worker::Request;
 
 use crate::escape;
 use crate::outcome::complain;
+use confined::{Confined, Handout};
+use reading::INTERRUPTED;
+use report::Incomplete;
+use targets::Item;
 use worker::{Helpers, Worker};
 
 /// What a scan came to.
@@ -41,6 +53,8 @@ pub struct Summary {
     pub matches: u64,
     /// Files and members with something that was not evaluated.
     pub incomplete: u64,
+    /// Whether the work ended before its end.
+    pub interrupted: bool,
     /// Cost of all scans together.
     pub cost: Cost,
     /// From the first file to the last line.
@@ -62,6 +76,12 @@ pub fn scan(
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
+    if let Some(memory) = request.worker_memory {
+        let handout = Handout::new(database, request, memory)?;
+        let workers = Confined::start(database, request, &handout, threads)?;
+        let workers = workers.into_iter().map(|mut worker| move |item| worker.scan(item));
+        return run(started, request, targets, workers.collect(), progress, printer);
+    }
     let helpers = match threads.get() {
         1 => None,
         threads => Some(Helpers::new(database, request, threads)?),
@@ -71,16 +91,29 @@ pub fn scan(
         Ok(move |item| worker.scan(item))
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
+    run(started, request, targets, workers, progress, printer)
+}
+
+/// The same with workers that are ready.
+fn run<W: FnMut(Item) -> FileReport + Send>(
+    started: Instant,
+    request: &Request,
+    targets: &[PathBuf],
+    workers: Vec<W>,
+    progress: &Progress,
+    printer: &mut dyn Printer,
+) -> anyhow::Result<Summary> {
     let mut summary = Summary::default();
     let sink = |mut report: FileReport| {
         let members = std::mem::take(&mut report.members);
         progress.advance(report.size);
         progress.aside(|| {
             for report in std::iter::once(&report).chain(&members) {
-                summary.add(report);
+                summary.add(report, request.interrupt.is_set());
                 for incomplete in &report.incomplete {
                     let path = escape::path(report.shown_path());
-                    complain(&format!("incomplete: {path}: {}: {}", incomplete.what, incomplete.why));
+                    let (what, why) = (escape::path(&incomplete.what), escape::path(&incomplete.why));
+                    complain(&format!("incomplete: {path}: {what}: {why}"));
                 }
                 if request.all || report.has_something() {
                     printer.print(report)?;
@@ -89,33 +122,44 @@ pub fn scan(
             Ok(())
         })
     };
+    // Set when the last item was taken: what is interrupted after that has lost nothing.
+    let exhausted = AtomicBool::new(false);
+    let mut walk = targets::items(targets);
+    let items = std::iter::from_fn(|| {
+        let item = if request.interrupt.is_set() { return None } else { walk.next() };
+        exhausted.store(item.is_none(), Ordering::Relaxed);
+        item
+    });
     std::thread::scope(|scope| {
         if progress.is_shown() {
             scope.spawn(|| progress.measure(targets));
         }
-        let done = ordered::run(targets::items(targets), workers, sink);
+        let done = ordered::run(items, workers, FileReport::weight, sink);
         progress.finish();
         done
     })?;
     printer.finish()?;
+    summary.interrupted |= request.interrupt.is_set() && !exhausted.load(Ordering::Relaxed);
     summary.elapsed = started.elapsed();
     Ok(summary)
 }
 
 impl Summary {
-    fn add(&mut self, report: &FileReport) {
+    fn add(&mut self, report: &FileReport, interrupt: bool) {
+        // One that was being worked on when the interruption came.
+        let cut = |i: &Incomplete| i.why == INTERRUPTED || i.why == Why::Cancelled.to_string();
         match report.member {
-            Some(_) => self.members += 1,
+            Some(_) => self.members = self.members.saturating_add(1),
+            None if interrupt && report.incomplete.iter().any(cut) => self.interrupted = true,
             None => self.files += 1,
         }
-        self.members += report.quiet.members;
-        self.bytes += report.size + report.quiet.bytes;
+        self.members = self.members.saturating_add(report.quiet.members);
+        self.bytes = self.bytes.saturating_add(report.size).saturating_add(report.quiet.bytes);
         self.matched += u64::from(report.matched);
         self.matches += report.matches.len() as u64;
         self.incomplete += u64::from(!report.incomplete.is_empty());
         for cost in [report.cost, report.quiet.cost] {
-            self.cost.candidates += cost.candidates;
-            self.cost.rules_evaluated += cost.rules_evaluated;
+            self.cost.add(cost);
         }
     }
 

@@ -10,28 +10,34 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// How far work may run ahead of the result that is printed next. A few thousand small reports are a few megabytes.
 const WINDOW: u64 = 4096;
 
+/// How many bytes of results may wait before no new work is begun. What is being worked on comes on top.
+const MAX_WAITING: usize = 256 << 20;
+
 struct Line<R, S> {
     next: u64,
-    waiting: BTreeMap<u64, R>,
+    waiting: BTreeMap<u64, (usize, R)>,
+    weight: usize,
     sink: S,
     stopped: bool,
     error: Option<anyhow::Error>,
 }
 
 /// Lets the workers, each on its own thread of a pool, turn items into results, and hands the results to `sink` in order.
+/// `weigh` tells how much memory a result takes.
 ///
 /// # Errors
 /// The first error of the sink; work stops then. Or threads that cannot be started.
 pub fn run<T: Send, R: Send, W>(
     items: impl Iterator<Item = T> + Send,
     workers: Vec<W>,
+    weigh: impl Fn(&R) -> usize + Sync,
     sink: impl FnMut(R) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()>
 where
     W: FnMut(T) -> R + Send,
 {
     let items = Mutex::new((0u64, items));
-    let line = Line { next: 0, waiting: BTreeMap::new(), sink, stopped: false, error: None };
+    let line = Line { next: 0, waiting: BTreeMap::new(), weight: 0, sink, stopped: false, error: None };
     let line = Mutex::new(line);
     let moved = Condvar::new();
     let body = |mut work: W| {
@@ -43,10 +49,12 @@ where
             let (number, item) = {
                 let mut items = lock(&items);
                 let number = items.0;
-                // Who has the number that is printed next needs no more items, so the wait ends.
+                // Who has the number that is printed next needs no more items, so the wait ends: as long as anything
+                // waits, somebody works on what it waits for.
                 let current = moved
                     .wait_while(lock(&line), |line| {
-                        !line.stopped && line.next.saturating_add(WINDOW) <= number
+                        let far = line.next.saturating_add(WINDOW) <= number;
+                        !line.stopped && (far || line.weight > MAX_WAITING)
                     })
                     .unwrap_or_else(PoisonError::into_inner);
                 if current.stopped {
@@ -58,8 +66,10 @@ where
                 (number, item)
             };
             let result = work(item);
+            let weight = weigh(&result);
             let mut line = lock(&line);
-            line.waiting.insert(number, result);
+            line.waiting.insert(number, (weight, result));
+            line.weight += weight;
             line.advance();
             moved.notify_all();
         }
@@ -78,9 +88,10 @@ where
 impl<R, S: FnMut(R) -> anyhow::Result<()>> Line<R, S> {
     fn advance(&mut self) {
         while !self.stopped
-            && let Some(result) = self.waiting.remove(&self.next)
+            && let Some((weight, result)) = self.waiting.remove(&self.next)
         {
             self.next += 1;
+            self.weight -= weight;
             if let Err(error) = (self.sink)(result) {
                 self.stopped = true;
                 self.error = Some(error);
@@ -124,22 +135,37 @@ mod tests {
                 seen.push(result);
                 Ok(())
             };
-            run(0..3 * WINDOW, vec![slow_first; n], sink).unwrap();
+            run(0..3 * WINDOW, vec![slow_first; n], |_| 1, sink).unwrap();
             assert!(seen.iter().copied().eq((0..3 * WINDOW).map(|item| item * 2)));
         }
+    }
+
+    #[test]
+    fn heavy_results_do_not_pile_up() {
+        let done = Mutex::new(0u64);
+        let slow_first = |item: u64| {
+            if item == 0 {
+                std::thread::sleep(Duration::from_millis(200));
+                // One that was heavier than all that may wait, and one that others had begun.
+                assert!(*lock(&done) <= 4, "{}", lock(&done));
+            }
+            *lock(&done) += 1;
+        };
+        run(0..100, vec![slow_first; 3], |()| MAX_WAITING / 2, |()| Ok(())).unwrap();
+        assert_eq!(*lock(&done), 100);
     }
 
     #[test]
     fn an_error_of_the_sink_stops_the_work() {
         let endless = 0u64..;
         let sink = |result| if result < 10 { Ok(()) } else { Err(anyhow::anyhow!("full")) };
-        let error = run(endless, vec![|item| item; 3], sink).unwrap_err();
+        let error = run(endless, vec![|item| item; 3], |_| 1, sink).unwrap_err();
         assert_eq!(error.to_string(), "full");
     }
 
     #[test]
     #[should_panic]
     fn a_panic_does_not_hang() {
-        let _ = run(0u64.., vec![|item| assert!(item != 100); 3], |()| Ok(()));
+        let _ = run(0u64.., vec![|item| assert!(item != 100); 3], |_| 1, |()| Ok(()));
     }
 }

@@ -14,8 +14,15 @@ use crate::outcome::complain;
 /// Work shorter than this shows no bar.
 const QUIET: Duration = Duration::from_millis(700);
 
+/// How often the words beside the bar change.
+const REDRAW: Duration = Duration::from_millis(100);
+
 /// How often a line is written where there is no terminal to draw a bar on.
 const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// What a file counts besides its bytes when the time left is estimated: about as many bytes are scanned in the time that
+/// opening one takes.
+const FILE: u64 = 16 << 10;
 
 /// When progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -49,6 +56,7 @@ pub struct Progress {
     files: AtomicU64,
     bytes: AtomicU64,
     total_files: AtomicU64,
+    total_bytes: AtomicU64,
 }
 
 impl Progress {
@@ -71,6 +79,7 @@ impl Progress {
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             total_files: AtomicU64::new(0),
+            total_bytes: AtomicU64::new(0),
         }
     }
 
@@ -82,38 +91,43 @@ impl Progress {
     /// Finds out how much there is to do, while it is being done.
     pub fn measure(&self, targets: &[PathBuf]) {
         if let Some((files, bytes)) = targets::measure(targets, || self.finished.load(Ordering::Relaxed)) {
+            self.total_bytes.store(bytes, Ordering::Relaxed);
             self.total_files.store(files, Ordering::Relaxed);
-            self.bar.set_length(bytes);
+            self.bar.set_length(work(files, bytes));
         }
     }
 
     /// One more file is done.
     pub fn advance(&self, bytes: u64) {
         let files = self.files.fetch_add(1, Ordering::Relaxed) + 1;
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let bytes_done = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         match self.style {
             Style::Nothing => {}
             Style::Bar => {
-                self.bar.inc(bytes);
+                self.bar.set_position(work(files, bytes_done));
                 self.show_when_due();
-                self.bar.set_message(match self.total_files.load(Ordering::Relaxed) {
-                    0 => format!("{files} files"),
-                    total => format!("{files}/{total} files"),
-                });
+                // A million messages that nobody sees would take their time.
+                if self.shown.load(Ordering::Relaxed) && self.due_again(REDRAW) {
+                    self.bar.set_message(self.done(self.total_files.load(Ordering::Relaxed)));
+                }
             }
             Style::Lines => {
-                let due = self.last_line.try_lock().is_ok_and(|mut last| {
-                    let due = last.elapsed() >= LINE_EVERY;
-                    if due {
-                        *last = Instant::now();
-                    }
-                    due
-                });
-                if due {
+                if self.due_again(LINE_EVERY) {
                     self.print_line();
                 }
             }
         }
+    }
+
+    /// Whether so much time has passed since this was last true.
+    fn due_again(&self, every: Duration) -> bool {
+        self.last_line.try_lock().is_ok_and(|mut last| {
+            let due = last.elapsed() >= every;
+            if due {
+                *last = Instant::now();
+            }
+            due
+        })
     }
 
     /// Prints something while the bar is out of the way.
@@ -126,29 +140,49 @@ impl Progress {
         self.finished.store(true, Ordering::Relaxed);
         self.bar.finish_and_clear();
         if self.style == Style::Lines {
-            self.print_line();
+            complain(&format!("progress: {}", self.done(0)));
         }
     }
 
     fn print_line(&self) {
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        complain(&format!(
-            "progress: {} files, {:.1} MB, {:.2} GB/s",
-            self.files.load(Ordering::Relaxed),
-            bytes as f64 / 1e6,
-            bytes as f64 / 1e9 / self.started.elapsed().as_secs_f64()
-        ));
+        let (total, bytes) =
+            (self.total_files.load(Ordering::Relaxed), self.total_bytes.load(Ordering::Relaxed));
+        let mut line = format!("progress: {}", self.done(total));
+        if total > 0 {
+            let done = work(self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+            let left = work(total, bytes).saturating_sub(done) as f64 / done.max(1) as f64;
+            line += &format!(", {:.0} s left", self.started.elapsed().as_secs_f64() * left);
+        }
+        complain(&line);
+    }
+
+    /// Files and bytes that are done, of how many if that is known, and the rate.
+    fn done(&self, total: u64) -> String {
+        let (files, bytes) = (self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        let rate = bytes as f64 / 1e9 / self.started.elapsed().as_secs_f64();
+        let megabytes = bytes as f64 / 1e6;
+        match total {
+            0 => format!("{files} files, {megabytes:.1} MB, {rate:.2} GB/s"),
+            total => {
+                let of = self.total_bytes.load(Ordering::Relaxed) as f64 / 1e6;
+                format!("{files} of {total} files, {megabytes:.1} of {of:.1} MB, {rate:.2} GB/s")
+            }
+        }
     }
 
     fn show_when_due(&self) {
         if Instant::now() < self.due || self.shown.swap(true, Ordering::Relaxed) {
             return;
         }
-        let template =
-            "{bar:24} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {msg}, {eta} left";
+        let template = "{bar:24} {msg}, {eta} left";
         // The template is a constant; the default style would do as well.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar.set_style(style);
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
     }
+}
+
+/// What files and their bytes count together.
+fn work(files: u64, bytes: u64) -> u64 {
+    bytes.saturating_add(files.saturating_mul(FILE))
 }

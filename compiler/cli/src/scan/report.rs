@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use hallmark_runtime::InnerPath;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::escape;
+use crate::{escape, packed_bytes};
 
 /// Everything known about one target.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ pub struct FileReport {
 }
 
 /// Members about which there is nothing to say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quiet {
     /// How many.
     pub members: u64,
@@ -47,7 +48,7 @@ pub struct Quiet {
 }
 
 /// Something that was not evaluated, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incomplete {
     /// `file`, a rule, a pattern.
     pub what: String,
@@ -56,12 +57,20 @@ pub struct Incomplete {
 }
 
 /// Counters of one scan, and of all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Places the candidate search stopped at.
     pub candidates: u64,
     /// Conditions evaluated.
     pub rules_evaluated: u64,
+}
+
+impl Cost {
+    /// Adds that of another scan.
+    pub fn add(&mut self, other: Cost) {
+        self.candidates = self.candidates.saturating_add(other.candidates);
+        self.rules_evaluated = self.rules_evaluated.saturating_add(other.rules_evaluated);
+    }
 }
 
 /// A rule to report.
@@ -79,26 +88,49 @@ pub struct RuleReport {
     pub strings: Vec<StringReport>,
 }
 
-/// A match of a pattern.
-#[derive(Debug, Clone)]
+/// A match of a pattern. Between processes its fields have short names: there may be a million of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StringReport {
     /// `$a`.
+    #[serde(rename = "i")]
     pub id: String,
     /// Offset in the file.
+    #[serde(rename = "o")]
     pub offset: u64,
     /// Length in bytes.
+    #[serde(rename = "l")]
     pub length: u64,
     /// The bytes.
+    #[serde(rename = "d", with = "packed_bytes")]
     pub data: Vec<u8>,
     /// The key, for a pattern with `xor`.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub xor_key: Option<u8>,
+}
+
+impl Incomplete {
+    /// Something about a whole file.
+    pub fn file(why: impl Into<String>) -> Self {
+        Incomplete { what: "file".to_owned(), why: why.into() }
+    }
 }
 
 impl FileReport {
     /// A target of which nothing was scanned.
     pub fn unscanned(path: PathBuf, why: impl Into<String>) -> Self {
-        let incomplete = vec![Incomplete { what: "file".to_owned(), why: why.into() }];
-        FileReport { path, incomplete, ..FileReport::default() }
+        FileReport { path, incomplete: vec![Incomplete::file(why)], ..FileReport::default() }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let strings = self.matches.iter().flat_map(|rule| &rule.strings);
+        let strings: usize = strings.map(|string| size_of::<StringReport>() + 2 + string.data.len()).sum();
+        let said: usize =
+            self.incomplete.iter().map(|i| size_of::<Incomplete>() + i.what.len() + i.why.len()).sum();
+        let console: usize = self.console.iter().map(|line| size_of::<String>() + line.len()).sum();
+        let members: usize = self.members.iter().map(FileReport::weight).sum();
+        size_of::<Self>() + self.matches.len() * size_of::<RuleReport>() + strings + said + console + members
     }
 
     /// Whether there is something to say.

@@ -4,19 +4,19 @@
 //! Symbolic links named as a target are followed, links found below a target are not: what they lead to is scanned
 //! where it is, or was not asked for.
 
-use std::fs::{self, FileType, Metadata};
-use std::os::unix::fs::FileTypeExt as _;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::reading::{Links, cannot_read, not_regular, special};
 use crate::escape;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// Scan this file.
-    File(PathBuf),
+    /// Scan this file, if it is still one.
+    File(PathBuf, Links),
     /// Scan standard input.
     Stdin,
     /// Report that this was not scanned, and why.
@@ -37,7 +37,7 @@ pub fn measure(targets: &[PathBuf], stop: impl Fn() -> bool) -> Option<(u64, u64
             return None;
         }
         files += 1;
-        if let Item::File(path) = item {
+        if let Item::File(path, _) = item {
             bytes += fs::metadata(path).map_or(0, |meta| meta.len());
         }
     }
@@ -55,14 +55,14 @@ fn expand(target: &Path) -> Box<dyn Iterator<Item = Item> + Send + '_> {
             Box::new(walk.into_iter().filter_map(|entry| found(target, entry)))
         }
         Ok(meta) => one(file_or_problem(target, &meta)),
-        Err(error) => one(Item::Problem(target.to_owned(), format!("cannot read: {error}"))),
+        Err(error) => one(Item::Problem(target.to_owned(), cannot_read(error))),
     }
 }
 
 fn file_or_problem(path: &Path, meta: &Metadata) -> Item {
     match special(meta.file_type()) {
-        Some(kind) => Item::Problem(path.to_owned(), format!("not scanned: {kind}, not a regular file")),
-        None => Item::File(path.to_owned()),
+        Some(kind) => Item::Problem(path.to_owned(), not_regular(kind)),
+        None => Item::File(path.to_owned(), Links::Follow),
     }
 }
 
@@ -80,23 +80,8 @@ fn found(target: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Option<Ite
         return None;
     }
     match special(kind) {
-        Some(kind) => {
-            Some(Item::Problem(entry.into_path(), format!("not scanned: {kind}, not a regular file")))
-        }
-        None => Some(Item::File(entry.into_path())),
-    }
-}
-
-/// What kind of special file this is; reading one may never end.
-fn special(kind: FileType) -> Option<&'static str> {
-    if kind.is_fifo() {
-        Some("a named pipe")
-    } else if kind.is_socket() {
-        Some("a socket")
-    } else if kind.is_char_device() || kind.is_block_device() {
-        Some("a device")
-    } else {
-        None
+        Some(kind) => Some(Item::Problem(entry.into_path(), not_regular(kind))),
+        None => Some(Item::File(entry.into_path(), Links::Refuse)),
     }
 }
 
@@ -121,7 +106,7 @@ mod tests {
         let targets = [root.to_owned(), root.join("d"), "-".into(), root.join("missing"), "/dev/null".into()];
         let shown: Vec<_> = items(&targets)
             .map(|item| match item {
-                Item::File(path) => path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(),
+                Item::File(path, _) => path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(),
                 Item::Stdin => "stdin".to_owned(),
                 Item::Problem(_, why) => why,
             })

@@ -1,29 +1,27 @@
 //! One thread's work: read a file, scan it, say what was found.
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hallmark_image::record::rule_flags;
-use hallmark_image::{Image, RuleId, Unit};
+use hallmark_image::{Image, RuleId};
 use hallmark_runtime::{
     ArchiveLimits, Database, ExternalValue, ModuleData, Report, RuleMatch, ScanPart, Scanner, SearchedPart,
 };
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::findings::{Findings, Found, describe};
+use super::interrupt::Interrupt;
 use super::members;
+use super::reading::{INTERRUPTED, Opened, State, open, read_file, read_stdin};
 use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
 use super::targets::Item;
 use crate::escape;
 use crate::externals::Define;
-use crate::meta;
-
-/// Capacity of the buffer that is kept from one file to the next.
-const KEEP_BUFFER: usize = 64 << 20;
+use crate::module_data::Given;
 
 /// Longer files are searched in pieces of this length by all threads that have nothing else to do: some milliseconds
 /// of work each, so that what one thread is left with at the end is little.
@@ -56,27 +54,35 @@ pub struct Request {
     pub archives: Option<ArchiveLimits>,
     /// Files and members with nothing to report are wanted too.
     pub all: bool,
+    /// The same as they were given, for processes that have to read them again.
+    pub module_reports: Vec<Given>,
+    /// Whether the work is to end before its end.
+    pub interrupt: Interrupt,
+    /// Scan in confined processes, each with so many bytes of memory besides the database.
+    pub worker_memory: Option<u64>,
 }
 
 /// A scanner with its buffer.
 pub struct Worker<'a> {
     request: &'a Request,
     image: &'a Image<'a>,
-    scanner: Scanner<'static>,
+    scanner: Scanner<'a>,
     /// Scanners for the pieces of large files, one for each thread of the pool.
-    helpers: Option<&'a Helpers>,
+    helpers: Option<&'a Helpers<'a>>,
     buffer: Vec<u8>,
+    /// How many bytes of matches are listed for a file.
+    room: usize,
 }
 
 /// Scanners that serve any thread for one piece of a file after the other.
-pub struct Helpers(Mutex<Vec<Scanner<'static>>>);
+pub struct Helpers<'a>(Mutex<Vec<Scanner<'a>>>);
 
-impl Helpers {
+impl<'a> Helpers<'a> {
     /// So many helpers.
     ///
     /// # Errors
     /// An external variable the database doesn't declare.
-    pub fn new(database: &Database, request: &Request, count: usize) -> anyhow::Result<Self> {
+    pub fn new(database: &Database, request: &'a Request, count: usize) -> anyhow::Result<Self> {
         let scanners = (0..count).map(|_| scanner(database, request));
         Ok(Helpers(Mutex::new(scanners.collect::<anyhow::Result<_>>()?)))
     }
@@ -94,8 +100,9 @@ impl Helpers {
     }
 }
 
-fn scanner(database: &Database, request: &Request) -> anyhow::Result<Scanner<'static>> {
+fn scanner<'a>(database: &Database, request: &'a Request) -> anyhow::Result<Scanner<'a>> {
     let mut scanner = database.scanner();
+    scanner.cancel(request.interrupt.flag());
     scanner.strings(request.strings).fast(!request.strings).module_data(&request.module_data);
     for Define { name, value } in &request.defines {
         scanner.define(name, runtime_value(value))?;
@@ -114,58 +121,62 @@ impl<'a> Worker<'a> {
     pub fn new(
         database: &'a Database,
         request: &'a Request,
-        helpers: Option<&'a Helpers>,
+        helpers: Option<&'a Helpers<'a>>,
     ) -> anyhow::Result<Self> {
         let scanner = scanner(database, request)?;
-        Ok(Worker { request, image: database.image(), scanner, helpers, buffer: Vec::new() })
+        let image = database.image();
+        Ok(Worker { request, image, scanner, helpers, buffer: Vec::new(), room: usize::MAX })
+    }
+
+    /// Lists matches of a file only as far as they, and what they matched, have so many bytes.
+    pub fn room(&mut self, bytes: usize) {
+        self.room = bytes;
     }
 
     /// Scans an item and says what was found. Whatever goes wrong is in the report.
     pub fn scan(&mut self, item: Item) -> FileReport {
-        let (path, read) = match item {
+        let deadline = self.request.deadline;
+        let (path, found) = match item {
             Item::Problem(path, why) => return FileReport::unscanned(path, why),
-            Item::Stdin => (PathBuf::from("-"), self.read(io::stdin().lock(), 0)),
-            Item::File(path) => {
-                let read = self.read_file(&path);
-                (path, read)
+            Item::Stdin => (PathBuf::from("-"), self.scan_stdin(deadline)),
+            Item::File(path, links) => {
+                let found = open(&path, links).and_then(|opened| self.scan_opened(&opened, deadline));
+                (path, found)
             }
         };
-        match read {
-            Ok(()) => self.scan_buffer(path),
+        match found {
+            Ok(found) => found.report(path, self.request, self.image),
             Err(why) => FileReport::unscanned(path, why),
         }
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), String> {
-        let file = File::open(path).map_err(cannot_read)?;
-        let size = file.metadata().map_err(cannot_read)?.len();
-        self.read(file, size)
+    /// Scans an open file, which has to be a regular one.
+    ///
+    /// # Errors
+    /// Why nothing was scanned.
+    pub fn scan_file(&mut self, file: File, deadline: Option<Instant>) -> Result<Findings, String> {
+        let state = State::of(&file)?;
+        self.scan_opened(&Opened { file, state }, deadline)
     }
 
-    /// Fills the buffer; `size` is what is expected.
-    fn read(&mut self, from: impl Read, size: u64) -> Result<(), String> {
-        let max = self.request.max_size;
-        let too_large = || format!("not scanned: larger than {max} bytes, the limit of --max-size");
-        self.buffer.clear();
-        self.buffer.shrink_to(KEEP_BUFFER);
-        if self.request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err("not scanned: the time limit was reached".to_owned());
-        }
-        if size > max {
-            return Err(too_large());
-        }
-        let room = usize::try_from(size).ok().and_then(|size| self.buffer.try_reserve(size).ok());
-        room.ok_or_else(|| format!("not scanned: no memory for {size} bytes"))?;
-        from.take(max.saturating_add(1)).read_to_end(&mut self.buffer).map_err(cannot_read)?;
-        if self.buffer.len() as u64 > max {
-            return Err(too_large());
-        }
-        Ok(())
+    fn scan_opened(&mut self, opened: &Opened, deadline: Option<Instant>) -> Result<Findings, String> {
+        self.request.may_begin(deadline)?;
+        let Request { max_size, interrupt, .. } = self.request;
+        let changed = read_file(opened, &mut self.buffer, *max_size, interrupt)?;
+        let mut found = self.scan_buffer(deadline)?;
+        found.incomplete.extend(changed.map(Incomplete::file));
+        Ok(found)
     }
 
-    fn scan_buffer(&mut self, path: PathBuf) -> FileReport {
+    fn scan_stdin(&mut self, deadline: Option<Instant>) -> Result<Findings, String> {
+        self.request.may_begin(deadline)?;
+        read_stdin(&mut self.buffer, self.request.max_size, &self.request.interrupt)?;
+        self.scan_buffer(deadline)
+    }
+
+    fn scan_buffer(&mut self, end: Option<Instant>) -> Result<Findings, String> {
         let data = self.buffer.as_slice();
-        let deadline = self.request.deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        let deadline = end.map(|end| end.saturating_duration_since(Instant::now()));
         if let Some(deadline) = deadline {
             self.scanner.deadline(deadline);
         }
@@ -177,92 +188,98 @@ impl<'a> Worker<'a> {
             }
             _ => Vec::new(),
         };
-        let mut described = match self.scanner.scan_parts(data, pieces) {
-            Ok(report) => self.request.describe(self.image, path, &report),
-            Err(error) => return FileReport::unscanned(path, format!("not scanned: {error}")),
+        let mut room = self.room;
+        let mut found = match self.scanner.scan_parts(data, pieces) {
+            Ok(report) => self.request.findings(self.image, &report, &mut room),
+            Err(error) => return Err(format!("not scanned: {error}")),
         };
         if let Some(limits) = &self.request.archives {
-            members::scan(&mut self.scanner, self.request, self.image, limits, data, &mut described);
+            // What is left of the time is not what there was before the file was scanned.
+            if let Some(deadline) = end.map(|end| end.saturating_duration_since(Instant::now())) {
+                self.scanner.deadline(deadline);
+            }
+            members::scan(&mut self.scanner, self.request, self.image, limits, data, &mut room, &mut found);
         }
-        described
+        if room == 0 {
+            let why = format!(
+                "the list of a worker has at most {} bytes; scan this file without --sandbox",
+                self.room
+            );
+            found.incomplete.push(Incomplete { what: "matches".to_owned(), why });
+        }
+        Ok(found)
     }
 }
 
 impl Request {
-    /// What is reported about a scan.
-    pub fn describe(&self, image: &Image<'_>, path: PathBuf, report: &Report<'_>) -> FileReport {
-        let mut matching = Vec::new();
-        let mut matches = Vec::new();
+    /// What a report says, as far as it is asked for; matches are listed until there is no room left.
+    pub fn findings(&self, image: &Image<'_>, report: &Report<'_>, room: &mut usize) -> Findings {
+        let mut rules = Vec::new();
         for rule in report.matches() {
-            matching.push(rule.id());
-            let Some(mut described) = image.unit(rule.id()).map(|unit| describe(image, &unit)) else {
-                continue;
-            };
-            if self.wants(&described) {
-                if self.strings {
-                    described.strings = strings(&rule);
-                }
-                matches.push(described);
+            let mut found = Found { rule: rule.id().get(), strings: Vec::new() };
+            if self.strings && self.wants_id(image, rule.id()) {
+                found.strings = strings(&rule, room);
             }
-        }
-        let matched = !matches.is_empty();
-        if self.negate {
-            matching.sort();
-            matches = others(image, &matching);
-            matches.retain(|rule| self.wants(rule));
+            rules.push(found);
         }
         let incomplete = report.incomplete().iter();
         let incomplete = incomplete.map(|i| Incomplete { what: i.what.clone(), why: i.why.to_string() });
         let stats = report.stats();
-        FileReport {
-            path,
-            size: report.data().len() as u64,
+        Findings {
+            size: stats.bytes,
             sha256: self.sha256.then(|| escape::hex(&Sha256::digest(report.data()))),
-            matched,
-            matches,
+            rules,
             incomplete: incomplete.collect(),
             cost: Cost { candidates: stats.candidates, rules_evaluated: stats.rules_evaluated },
             console: report.messages().to_vec(),
-            ..FileReport::default()
+            ..Findings::default()
         }
     }
 
-    fn wants(&self, rule: &RuleReport) -> bool {
+    /// Whether a rule is one of those asked for.
+    pub fn wants(&self, rule: &RuleReport) -> bool {
         let tag = self.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag));
         let identifier = self.identifiers.is_empty() || self.identifiers.contains(&rule.rule);
         tag && identifier
     }
-}
 
-/// The rules that are not in `matching` (sorted), private ones apart, by namespace, then name.
-fn others(image: &Image<'_>, matching: &[RuleId]) -> Vec<RuleReport> {
-    let public = |unit: &Unit<'_>| unit.header.flags.get() & rule_flags::PRIVATE == 0;
-    let rules = image.rules().filter(|(id, unit)| public(unit) && matching.binary_search(id).is_err());
-    let mut rules: Vec<_> = rules.map(|(_, unit)| describe(image, &unit)).collect();
-    rules.sort_by(|a, b| (&a.namespace, &a.rule).cmp(&(&b.namespace, &b.rule)));
-    rules
-}
+    /// The same for a rule by its id.
+    pub fn wants_id(&self, image: &Image<'_>, id: RuleId) -> bool {
+        let all = self.tags.is_empty() && self.identifiers.is_empty();
+        all || image.unit(id).is_some_and(|unit| self.wants(&describe(image, &unit, Vec::new())))
+    }
 
-fn describe(image: &Image<'_>, unit: &Unit<'_>) -> RuleReport {
-    RuleReport {
-        rule: lossy(unit.name()),
-        namespace: lossy(image.namespace(unit.header.namespace.get())),
-        tags: unit.tags.iter().map(|tag| lossy(tag.of(unit.blob))).collect(),
-        meta: meta::of(unit),
-        strings: Vec::new(),
+    /// Whether there is any use in another scan.
+    pub fn may_begin(&self, deadline: Option<Instant>) -> Result<(), String> {
+        if self.interrupt.is_set() {
+            return Err(INTERRUPTED.to_owned());
+        }
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => {
+                Err("not scanned: the time limit was reached".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-fn strings(rule: &RuleMatch<'_>) -> Vec<StringReport> {
+/// The matches of a rule, until there is no room left.
+fn strings(rule: &RuleMatch<'_>, room: &mut usize) -> Vec<StringReport> {
     let mut out = Vec::new();
     for pattern in rule.patterns() {
-        out.extend(pattern.matches().map(|found| StringReport {
-            id: pattern.id().to_owned(),
-            offset: found.offset,
-            length: found.length,
-            data: found.data.to_vec(),
-            xor_key: found.xor_key,
-        }));
+        for found in pattern.matches() {
+            *room = room.saturating_sub(size_of::<StringReport>() + found.data.len());
+            if *room == 0 {
+                return out;
+            }
+            out.push(StringReport {
+                id: pattern.id().to_owned(),
+                offset: found.offset,
+                length: found.length,
+                data: found.data.to_vec(),
+                xor_key: found.xor_key,
+            });
+        }
     }
     out
 }
@@ -275,12 +292,4 @@ fn runtime_value(value: &hallmark_compiler::ExternalValue) -> ExternalValue {
         Compiled::Bool(value) => ExternalValue::Bool(*value),
         Compiled::Str(value) => ExternalValue::Str(value.clone()),
     }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn cannot_read(error: io::Error) -> String {
-    format!("cannot read: {error}")
 }
