@@ -99,6 +99,29 @@ fn answers_are_the_same() {
 }
 
 #[test]
+fn members_of_archives_are_the_same() {
+    let folder = tree();
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/archives/tests/data");
+    let mut archives = 0;
+    for entry in fs::read_dir(data).unwrap() {
+        let path = entry.unwrap().path();
+        folder.write(
+            &format!("tree/{}", path.file_name().unwrap().to_str().unwrap()),
+            fs::read(&path).unwrap(),
+        );
+        archives += 1;
+    }
+    assert!(archives > 20);
+    for format in ["text", "ndjson", "json", "sarif", "csv"] {
+        for options in [&[][..], &["-s"], &["--all", "--sha256", "-s"], &["-n"], &["--archive-depth", "1"]] {
+            let args = [&["--archives", "--format", format, "tree"], options].concat();
+            let ran = same(&folder, &args).expect(2, "");
+            assert!(ran.stdout.contains("inner") || format == "sarif" || options.contains(&"1"), "{args:?}");
+        }
+    }
+}
+
+#[test]
 fn standard_input_is_scanned_too() {
     let folder = Folder::with_database();
     let args = ["scan", "--allow-unsigned", "rules.hmk", "--sandbox", "-", "target"];

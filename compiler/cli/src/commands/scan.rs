@@ -35,6 +35,8 @@ const MIN_WORKER_MEMORY: u64 = 1 << 30;
   hallmark scan rules.hmk -x cuckoo=report.json suspicious.bin
   hallmark scan rules.hmk --archives --archive-size 500000000 /srv/mail
   hallmark scan rules.hmk --sandbox --max-size 100000000 /srv/uploads
+  hallmark scan rules.hmk --stream disk.img
+  hallmark scan rules.hmk --pid 1234 --pid 1235
   cat sample | hallmark scan /var/lib/hallmark -
 
 With --archives, a match in a member is printed as RULE outer.zip!inner/name.
@@ -109,9 +111,18 @@ pub struct Args {
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     timeout: Option<Duration>,
 
-    /// Do not scan larger files; they are listed as incomplete
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MAX_SIZE)]
-    max_size: u64,
+    /// Do not scan larger files; they are listed as incomplete [default: 2 GiB; none with --stream and --pid]
+    #[arg(long, value_name = "BYTES")]
+    max_size: Option<u64>,
+
+    /// Scan files and standard input as streams, 16 MiB of which are held in memory; rules that can't be sure of
+    /// themselves without the rest are listed as incomplete
+    #[arg(long, conflicts_with = "archives")]
+    stream: bool,
+
+    /// Scan the memory of this process, before the targets; repeat for several (Linux)
+    #[arg(long, value_name = "PID", conflicts_with = "sandbox")]
+    pid: Vec<u32>,
 
     /// Most steps of verifiers and conditions for each file; what was not evaluated is listed as incomplete
     #[arg(long, value_name = "N")]
@@ -165,8 +176,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.stdin && !targets.iter().any(|target| target.as_os_str() == "-") {
         targets.push("-".into());
     }
-    if targets.is_empty() {
-        bail!("nothing to scan: give a database (or --rules PATH), then files, directories or -");
+    if targets.is_empty() && args.pid.is_empty() {
+        bail!("nothing to scan: give a database (or --rules PATH), then files, directories or -, or --pid");
     }
     let Some((database, defines)) = args.database(db)? else { return Ok(Outcome::Incomplete) };
     let module_reports = args.module_data.given()?;
@@ -177,13 +188,16 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         identifiers: args.identifier.clone(),
         sha256: args.sha256,
         deadline: args.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-        max_size: args.max_size,
+        max_size: args.max_size(),
+        max_memory: args.max_size.unwrap_or(u64::MAX),
         max_steps: args.max_steps,
         defines,
         module_data: module_data::parse(&module_reports)?,
         module_reports,
         interrupt: Interrupt::on_signals().context("cannot handle signals")?,
         worker_memory: args.sandbox.then(|| args.worker_memory()),
+        processes: args.pid.clone(),
+        stream: args.stream,
         archives: args.archives.limits(),
         all: args.all || args.count,
     };
@@ -209,9 +223,16 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 impl Args {
+    /// Without `--max-size`, what is held in memory is limited, and nothing else.
+    fn max_size(&self) -> u64 {
+        let default = if self.stream { u64::MAX } else { DEFAULT_MAX_SIZE };
+        self.max_size.unwrap_or(default)
+    }
+
     fn worker_memory(&self) -> u64 {
         let unpacked = self.archives.limits().map_or(0, |l| l.total_bytes.saturating_add(l.memory));
-        let file = MIN_WORKER_MEMORY.max(self.max_size.saturating_mul(2));
+        let held = if self.stream { 0 } else { self.max_size() };
+        let file = MIN_WORKER_MEMORY.max(held.saturating_mul(2));
         self.worker_memory.unwrap_or_else(|| file.saturating_add(unpacked))
     }
 

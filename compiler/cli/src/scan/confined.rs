@@ -21,7 +21,7 @@ use super::reading::{INTERRUPTED, cannot_read, open, read_stdin};
 use super::report::FileReport;
 use super::serve::{Answer, Hello, MAX_ANSWER, Setup};
 use super::targets::Item;
-use super::worker::Request;
+use super::worker::{Request, process_path};
 use crate::escape;
 use crate::sandbox::{Failure, WorkerProcess};
 
@@ -95,6 +95,10 @@ impl<'a> Confined<'a> {
         let (path, file) = match item {
             Item::Problem(path, why) => return FileReport::unscanned(path, why),
             Item::Stdin => (PathBuf::from("-"), self.stdin()),
+            // The command line doesn't let it come to this.
+            Item::Process(pid) => {
+                (process_path(pid), Err("not scanned: a worker may not look at processes".to_owned()))
+            }
             Item::File(path, links) => {
                 let opened = open(&path, links).map(|opened| (opened.state.size, opened.file));
                 (path, opened)
@@ -109,6 +113,9 @@ impl<'a> Confined<'a> {
     /// Standard input, copied to a memory file: a worker that ends takes nothing with it.
     fn stdin(&self) -> Result<(u64, File), String> {
         let mut bytes = Vec::new();
+        if self.request.stream {
+            return Err("not scanned: with --sandbox standard input can't be scanned as a stream".to_owned());
+        }
         self.request.may_begin(self.request.deadline)?;
         read_stdin(&mut bytes, self.request.max_size, &self.request.interrupt)?;
         let unable = |error: io::Error| format!("not scanned: {error}");

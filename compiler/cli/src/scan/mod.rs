@@ -10,6 +10,7 @@ mod progress;
 mod reading;
 mod report;
 mod serve;
+mod stream;
 mod targets;
 mod text;
 mod worker;
@@ -124,7 +125,8 @@ fn run<W: FnMut(Item) -> FileReport + Send>(
     };
     // Set when the last item was taken: what is interrupted after that has lost nothing.
     let exhausted = AtomicBool::new(false);
-    let mut walk = targets::items(targets);
+    let processes = request.processes.iter().map(|&pid| Item::Process(pid));
+    let mut walk = processes.chain(targets::items(targets));
     let items = std::iter::from_fn(|| {
         let item = if request.interrupt.is_set() { return None } else { walk.next() };
         exhausted.store(item.is_none(), Ordering::Relaxed);

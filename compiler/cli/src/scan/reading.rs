@@ -122,9 +122,15 @@ pub fn read_file(
     max: u64,
     interrupt: &Interrupt,
 ) -> Result<Option<String>, String> {
-    let Opened { file, state: before } = opened;
-    reserve(buffer, before.size, max)?;
+    let Opened { file, state } = opened;
+    reserve(buffer, state.size, max)?;
     read(Interruptible { from: file, interrupt }, buffer, max, interrupt)?;
+    changed(opened, buffer.len() as u64)
+}
+
+/// Whether a file changed while so many bytes of it were read.
+pub fn changed(opened: &Opened, read: u64) -> Result<Option<String>, String> {
+    let Opened { file, state: before } = opened;
     let after = State::of(file)?;
     if after == *before {
         return Ok(None);
@@ -133,15 +139,18 @@ pub fn read_file(
         (before, after) if before == after => String::new(),
         (before, after) => format!(", from {before} to {after} bytes"),
     };
-    let read = buffer.len();
     Ok(Some(format!("it changed while it was read{sizes}; what is reported is about the {read} bytes read")))
+}
+
+/// Standard input, the wait for which ends when the work is interrupted.
+pub fn stdin(interrupt: &Interrupt) -> impl Read + '_ {
+    Awaited { from: io::stdin().lock(), interrupt }
 }
 
 /// Fills `buffer` with standard input, of which at most `max` bytes are taken.
 pub fn read_stdin(buffer: &mut Vec<u8>, max: u64, interrupt: &Interrupt) -> Result<(), String> {
     reserve(buffer, 0, max)?;
-    let input = io::stdin().lock();
-    read(Awaited { from: input, interrupt }, buffer, max, interrupt)
+    read(stdin(interrupt), buffer, max, interrupt)
 }
 
 /// What is said of a file that is longer than allowed.

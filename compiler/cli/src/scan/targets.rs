@@ -17,6 +17,8 @@ use crate::escape;
 pub enum Item {
     /// Scan this file, if it is still one.
     File(PathBuf, Links),
+    /// Scan the memory of this process.
+    Process(u32),
     /// Scan standard input.
     Stdin,
     /// Report that this was not scanned, and why.

@@ -1,6 +1,7 @@
 //! One thread's work: read a file, scan it, say what was found.
 
 use std::fs::File;
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -15,10 +16,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::findings::{Findings, Found, describe};
 use super::interrupt::Interrupt;
-use super::members;
-use super::reading::{INTERRUPTED, Opened, State, open, read_file, read_stdin};
+use super::reading::{INTERRUPTED, Opened, State, changed, open, read_file, read_stdin, stdin};
 use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
 use super::targets::Item;
+use super::{members, stream};
 use crate::escape;
 use crate::externals::Define;
 use crate::module_data::Given;
@@ -44,12 +45,18 @@ pub struct Request {
     pub deadline: Option<Instant>,
     /// Larger files are not scanned.
     pub max_size: u64,
+    /// Processes with more memory are not scanned.
+    pub max_memory: u64,
     /// Most steps for each file.
     pub max_steps: Option<u64>,
     /// External variables.
     pub defines: Vec<Define>,
     /// Reports for modules.
     pub module_data: ModuleData,
+    /// Processes whose memory is scanned, before the targets.
+    pub processes: Vec<u32>,
+    /// Scan files as streams, without holding them in memory.
+    pub stream: bool,
     /// How far to look into archives, if at all.
     pub archives: Option<ArchiveLimits>,
     /// Files and members with nothing to report are wanted too.
@@ -104,6 +111,11 @@ fn scanner<'a>(database: &Database, request: &'a Request) -> anyhow::Result<Scan
     let mut scanner = database.scanner();
     scanner.cancel(request.interrupt.flag());
     scanner.strings(request.strings).fast(!request.strings).module_data(&request.module_data);
+    if !request.negate && !(request.tags.is_empty() && request.identifiers.is_empty()) {
+        // The others need not be evaluated.
+        let image = database.image();
+        scanner.select(|rule| request.wants_id(image, rule.id()));
+    }
     for Define { name, value } in &request.defines {
         scanner.define(name, runtime_value(value))?;
     }
@@ -139,6 +151,7 @@ impl<'a> Worker<'a> {
         let (path, found) = match item {
             Item::Problem(path, why) => return FileReport::unscanned(path, why),
             Item::Stdin => (PathBuf::from("-"), self.scan_stdin(deadline)),
+            Item::Process(pid) => (process_path(pid), self.scan_process(pid, deadline)),
             Item::File(path, links) => {
                 let found = open(&path, links).and_then(|opened| self.scan_opened(&opened, deadline));
                 (path, found)
@@ -162,6 +175,11 @@ impl<'a> Worker<'a> {
     fn scan_opened(&mut self, opened: &Opened, deadline: Option<Instant>) -> Result<Findings, String> {
         self.request.may_begin(deadline)?;
         let Request { max_size, interrupt, .. } = self.request;
+        if self.request.stream {
+            let mut found = self.scan_stream(&opened.file, deadline)?;
+            found.incomplete.extend(changed(opened, found.size)?.map(Incomplete::file));
+            return Ok(found);
+        }
         let changed = read_file(opened, &mut self.buffer, *max_size, interrupt)?;
         let mut found = self.scan_buffer(deadline)?;
         found.incomplete.extend(changed.map(Incomplete::file));
@@ -170,16 +188,52 @@ impl<'a> Worker<'a> {
 
     fn scan_stdin(&mut self, deadline: Option<Instant>) -> Result<Findings, String> {
         self.request.may_begin(deadline)?;
+        if self.request.stream {
+            return self.scan_stream(stdin(&self.request.interrupt), deadline);
+        }
         read_stdin(&mut self.buffer, self.request.max_size, &self.request.interrupt)?;
         self.scan_buffer(deadline)
     }
 
-    fn scan_buffer(&mut self, end: Option<Instant>) -> Result<Findings, String> {
-        let data = self.buffer.as_slice();
-        let deadline = end.map(|end| end.saturating_duration_since(Instant::now()));
-        if let Some(deadline) = deadline {
-            self.scanner.deadline(deadline);
+    fn scan_stream(&mut self, from: impl Read, deadline: Option<Instant>) -> Result<Findings, String> {
+        self.until(deadline);
+        let mut room = self.room;
+        let found = stream::scan(&mut self.scanner, self.request, self.image, from, &mut room)?;
+        Ok(self.with_room(found, room))
+    }
+
+    fn scan_process(&mut self, pid: u32, deadline: Option<Instant>) -> Result<Findings, String> {
+        self.request.may_begin(deadline)?;
+        self.until(deadline);
+        let mut room = self.room;
+        let found = stream::scan_process(&mut self.scanner, self.request, self.image, pid, &mut room)?;
+        Ok(self.with_room(found, room))
+    }
+
+    /// Gives the next scan what is left of the time.
+    fn until(&mut self, end: Option<Instant>) -> Option<Duration> {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if let Some(left) = left {
+            self.scanner.deadline(left);
         }
+        left
+    }
+
+    /// Says so if there was no room for all matches.
+    fn with_room(&self, mut found: Findings, room: usize) -> Findings {
+        if room == 0 {
+            let why = format!(
+                "the list of a worker has at most {} bytes; scan this file without --sandbox",
+                self.room
+            );
+            found.incomplete.push(Incomplete { what: "matches".to_owned(), why });
+        }
+        found
+    }
+
+    fn scan_buffer(&mut self, end: Option<Instant>) -> Result<Findings, String> {
+        let deadline = self.until(end);
+        let data = self.buffer.as_slice();
         let pieces = match (self.helpers, NonZeroUsize::new(data.len() / PIECE)) {
             // Steps are counted exactly only where one scanner takes them all.
             (Some(helpers), Some(count)) if count.get() > 1 && self.request.max_steps.is_none() => {
@@ -195,20 +249,18 @@ impl<'a> Worker<'a> {
         };
         if let Some(limits) = &self.request.archives {
             // What is left of the time is not what there was before the file was scanned.
-            if let Some(deadline) = end.map(|end| end.saturating_duration_since(Instant::now())) {
-                self.scanner.deadline(deadline);
+            if let Some(end) = end {
+                self.scanner.deadline(end.saturating_duration_since(Instant::now()));
             }
             members::scan(&mut self.scanner, self.request, self.image, limits, data, &mut room, &mut found);
         }
-        if room == 0 {
-            let why = format!(
-                "the list of a worker has at most {} bytes; scan this file without --sandbox",
-                self.room
-            );
-            found.incomplete.push(Incomplete { what: "matches".to_owned(), why });
-        }
-        Ok(found)
+        Ok(self.with_room(found, room))
     }
+}
+
+/// What stands in the place of a path for the memory of a process.
+pub fn process_path(pid: u32) -> PathBuf {
+    PathBuf::from(format!("pid:{pid}"))
 }
 
 impl Request {
