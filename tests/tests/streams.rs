@@ -275,6 +275,18 @@ fn limits_end_a_stream() {
 }
 
 #[test]
+fn what_was_scanned_before_makes_no_stream_incomplete() {
+    let database = database("rule r { strings: $a = /need[a-z]{0,40}le/ condition: #a == 1 }");
+    let data = file(3 * MIB, &[(2 * MIB + 500_000, b"needable ")]);
+    let mut scanner = scanner(&database);
+    for before in [&b""[..], b"needabc", b"need", b"..needle"] {
+        scanner.scan(before).unwrap();
+        let report = scanner.scan_stream(&*data).unwrap();
+        assert_eq!((names(&report), incomplete(&report)), (vec!["r".to_owned()], vec![]), "after {before:?}");
+    }
+}
+
+#[test]
 fn errors_of_the_reader_are_given_back() {
     struct Failing(u32);
     impl Read for Failing {
