@@ -22,9 +22,10 @@ CRATES = {
     "hallmark-modules": ("runtime/modules", {"hallmark-image"}),
     "hallmark-store": ("runtime/store", {"hallmark-container", "hallmark-image"}),
     "hallmark-engine": ("runtime/engine", {"hallmark-image", "hallmark-modules"}),
+    "hallmark-archives": ("runtime/archives", set()),
     "hallmark-runtime": (
         "runtime",
-        {"hallmark-engine", "hallmark-store", "hallmark-container", "hallmark-image"},
+        {"hallmark-archives", "hallmark-engine", "hallmark-store", "hallmark-container", "hallmark-image"},
     ),
     "hallmark-capi": ("runtime/capi", {"hallmark-runtime"}),
     "hallmark-compiler": ("compiler", {"hallmark-image"}),
@@ -59,6 +60,10 @@ DOORS = {
     "memmap2": {"hallmark-store"},
     "zstd": {"hallmark-container", "hallmark-publish"},
     "ed25519-dalek": {"hallmark-container", "hallmark-publish"},
+    **{
+        crate: {"hallmark-archives"}
+        for crate in ("flate2", "deflate64", "lzma-rust2", "lzxd", "rawzip", "sevenz-rust2", "tar")
+    },
     "clap": {"hallmark-cli"},
     "indicatif": {"hallmark-cli"},
     "anyhow": {"hallmark-cli"},
@@ -74,7 +79,7 @@ UNSAFE_ROOMS = re.compile(
 ROOTS_WITHOUT_FORBID = {"hallmark-store", "hallmark-engine", "hallmark-capi", "hallmark-python"}
 
 # Folders of pure code, and what none of it may call (tests of the code may).
-PURE = ("runtime/image/src/", "runtime/modules/src/", "runtime/engine/src/", "compiler/src/")
+PURE = ("runtime/archives/src/", "runtime/image/src/", "runtime/modules/src/", "runtime/engine/src/", "compiler/src/")
 IMPURE = re.compile(
     r"\bstd::(?:fs|env|net|process)\b|\bSystemTime\b|\b(?:println|eprintln|print|eprint)!|\bthread::spawn\b"
 )

@@ -20,6 +20,8 @@
 //!
 //! Files are scanned side by side by a scanner on each thread; large data can be divided among them, see [`ScanPart`].
 //!
+//! With the feature `archives`, `Scanner::scan_archive` also scans what lies in archives and compound files.
+//!
 //! There are no threads, globals, signal handlers or printing here, and no panic on any input. To replace a database
 //! while scans run, swap the [`Database`]: running scanners keep theirs.
 
@@ -35,6 +37,8 @@
     )
 )]
 
+#[cfg(feature = "archives")]
+mod archive;
 mod database;
 mod error;
 mod part;
@@ -46,8 +50,12 @@ mod scanner;
 mod selftest;
 mod stream;
 
+#[cfg(feature = "archives")]
+pub use archive::{ArchiveReport, LeftOut};
 pub use database::Database;
 pub use error::Error;
+#[cfg(feature = "archives")]
+pub use hallmark_archives::{InnerPath, Limits as ArchiveLimits, Why as ArchiveWhy};
 pub use hallmark_container::Policy;
 pub use hallmark_engine::{DataError, ExternalValue, Incomplete, ModuleData, Stats, Why};
 pub use hallmark_image::Image;

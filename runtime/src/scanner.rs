@@ -145,11 +145,22 @@ impl<'c> Scanner<'c> {
     /// # Errors
     /// None at present: what was not evaluated is in the report.
     pub fn scan<'s>(&'s mut self, data: &'s [u8]) -> Result<Report<'s>, Error> {
-        let settings = self.wishes.settings(Instant::now());
+        Ok(self.scan_since(Instant::now(), data))
+    }
+
+    /// Scans bytes as part of what began then.
+    pub(crate) fn scan_since<'s>(&'s mut self, began: Instant, data: &'s [u8]) -> Report<'s> {
+        let settings = self.wishes.settings(began);
         self.database.scan_begins();
         let outcome = scan(self.database.image(), &mut self.scratch, data, &settings);
         self.database.scan_ends();
-        Ok(Report::new(outcome))
+        Report::new(outcome)
+    }
+
+    /// When a scan that began then has to end, and what tells it to end before.
+    #[cfg(feature = "archives")]
+    pub(crate) fn ends(&self, began: Instant) -> (Option<Instant>, Option<&'c AtomicBool>) {
+        (self.wishes.deadline.and_then(|deadline| began.checked_add(deadline)), self.wishes.cancel)
     }
 
     /// Scans bytes, parts of which other scanners have searched already; the report is that of [`Scanner::scan`]. See

@@ -33,7 +33,8 @@ fn database() -> Database {
         text: text.as_bytes().to_vec(),
     });
     let compilation = compile(sources.to_vec(), &Options::default(), &NoIncludes, &mut |_| {});
-    Database::from_image_bytes(&compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics))).unwrap()
+    Database::from_image_bytes(&compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics)))
+        .unwrap()
 }
 
 fn names(report: &Report<'_>) -> BTreeSet<String> {

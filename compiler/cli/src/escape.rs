@@ -37,6 +37,19 @@ pub fn path(path: impl AsRef<OsStr>) -> String {
     String::from_utf8_lossy(&path_bytes(path.as_ref())).into_owned()
 }
 
+/// A name in an archive as text: UTF-8 as it is, but a backslash doubled and any other byte as `\xHH`, so that each name has
+/// one spelling and none is that of another. Control characters stay: this is for JSON, which has its own way with them.
+pub fn name(name: &[u8]) -> String {
+    let mut out = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        out.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02X}");
+        }
+    }
+    out
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
@@ -84,6 +97,13 @@ mod tests {
         assert_eq!(path("a\nEICAR /b"), "a\\x0AEICAR /b");
         assert_eq!(path_bytes(OsStr::from_bytes(b"\xE9t\xE9\x1B")), b"\xE9t\xE9\\x1B");
         assert_eq!(path("été"), "été");
+    }
+
+    #[test]
+    fn names_have_one_spelling() {
+        assert_eq!(name("é!\n/a".as_bytes()), "é!\n/a");
+        assert_eq!(name(b"\xFFa"), "\\xFFa");
+        assert_eq!(name(b"\\xFFa"), "\\\\xFFa");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archives;
 mod commands;
 mod compile;
 mod disassemble;

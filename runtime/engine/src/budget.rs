@@ -130,11 +130,7 @@ impl<'a> Budget<'a> {
     /// Looks at the clock and at the caller's wish.
     pub fn check(&mut self) -> Result<(), Stopped> {
         if self.why.is_none() {
-            if self.cancel.is_some_and(|c| c.load(Ordering::Relaxed)) {
-                self.why = Some(Why::Cancelled);
-            } else if self.deadline.is_some_and(|d| Instant::now() >= d) {
-                self.why = Some(Why::Deadline);
-            }
+            self.why = why_over(self.deadline, self.cancel);
         }
         if self.why.is_some() { Err(Stopped::Exhausted) } else { Ok(()) }
     }
@@ -163,6 +159,14 @@ impl<'a> Budget<'a> {
         self.left = self.granted;
         Ok(())
     }
+}
+
+/// Whether the caller wants the scan to end by now, and why.
+pub(crate) fn why_over(deadline: Option<Instant>, cancel: Option<&AtomicBool>) -> Option<Why> {
+    if cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+        return Some(Why::Cancelled);
+    }
+    deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Why::Deadline)
 }
 
 #[cfg(test)]

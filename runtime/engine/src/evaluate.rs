@@ -24,6 +24,8 @@ pub(crate) struct Evaluation<'s> {
     pub order: &'s mut Vec<(u32, RuleId)>,
     /// Rules that wait for patterns to be searched.
     pub waiting: &'s mut Vec<RuleId>,
+    /// Those of the round before.
+    pub again: &'s mut Vec<RuleId>,
     /// Rules that match and are reported.
     pub matching: &'s mut Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
@@ -92,8 +94,10 @@ impl Evaluation<'_> {
             }
         }
         let mut rounds = 0u32;
+        let mut waiting = std::mem::take(self.again);
         while !self.waiting.is_empty() {
-            let waiting = std::mem::take(self.waiting);
+            waiting.clear();
+            std::mem::swap(&mut waiting, self.waiting);
             self.held.clear();
             rounds = rounds.saturating_add(1);
             self.demand(machine, &waiting, rounds > FRUGAL_ROUNDS);
@@ -108,6 +112,7 @@ impl Evaluation<'_> {
                 }
             }
         }
+        *self.again = waiting;
         rules.len() as u64
     }
 

@@ -16,9 +16,9 @@ pub const VARIANT_STEPS: u64 = 1 << 20;
 pub const SCAN_STEPS_PER_BYTE: u64 = 512;
 /// Steps that all verifications together may take besides: some tens of milliseconds.
 pub const SCAN_STEPS: u64 = 1 << 24;
-/// Places of long runs of programs that are remembered to be met again, of about 100 bytes each; beyond it they are
+/// Places of long runs of programs that are remembered to be met again, of about 200 bytes each; beyond it they are
 /// forgotten.
-pub const MAX_PLACES: usize = 1 << 19;
+pub const MAX_PLACES: usize = 1 << 18;
 /// Places that were verified already and are remembered; beyond it they are forgotten and verified again.
 pub const MAX_REMEMBERED: usize = 1 << 20;
 /// Capacity that a reused buffer keeps from one scan to the next, in elements; a hostile file may have needed more.
@@ -31,6 +31,8 @@ pub const KEEP_MATCHES: usize = 1024;
 pub const KEEP_MEMORIES: usize = 1 << 14;
 /// See [`KEEP_MEMORIES`]; together they are about 8 MB at most.
 pub const KEEP_SPANS: usize = 16;
+/// Places of long runs for which the room is kept from one scan to the next: about 3 MB.
+pub const KEEP_PLACES: usize = 1 << 14;
 /// First bytes of a match that are kept of a stream, for those who want to see them.
 pub const CAPTURE_EACH: usize = 512;
 /// Bytes of all matches that are kept of a stream.

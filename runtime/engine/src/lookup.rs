@@ -82,6 +82,7 @@ fn slot(atom: u32) -> usize {
 
 /// The pages of an image.
 impl Table for Filter<'_> {
+    #[inline(always)]
     fn verify(&self, lane: Lane, atom: u32, at: usize, verifier: &mut Verifier<'_>) -> Result<bool, Stopped> {
         let mut is_wanted = false;
         let (pages, count) = match lane {

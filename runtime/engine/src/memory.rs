@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hallmark_image::RuleId;
 
-use crate::limits::{KEEP_CAPACITY, KEEP_MEMORIES, KEEP_SPANS, MAX_PLACES};
+use crate::limits::{KEEP_CAPACITY, KEEP_MEMORIES, KEEP_PLACES, KEEP_SPANS, MAX_PLACES};
 use crate::trail::Trail;
 
 /// What is remembered of each variant that had to be verified by more than a comparison.
@@ -62,8 +62,13 @@ impl Memories {
     pub fn reset(&mut self) {
         self.variants.clear();
         self.variants.shrink_to(KEEP_CAPACITY);
+        let mut room = 0usize;
         for memory in self.memories.iter_mut().take(self.used) {
             memory.reset();
+            room = room.saturating_add(memory.forward.room()).saturating_add(memory.backward.room());
+            if room > KEEP_PLACES {
+                (memory.forward, memory.backward) = (Trail::default(), Trail::default());
+            }
         }
         self.memories.truncate(KEEP_MEMORIES);
         self.too_costly.clear();
@@ -81,7 +86,8 @@ impl Memories {
         if self.places > MAX_PLACES {
             self.places = 0;
             for memory in self.memories.iter_mut().take(self.used) {
-                (memory.forward, memory.backward) = (Trail::default(), Trail::default());
+                memory.forward.reset();
+                memory.backward.reset();
             }
         }
         result
@@ -161,10 +167,11 @@ impl Memories {
 impl Memory {
     /// Forgets everything, but keeps what is allocated.
     fn reset(&mut self) {
-        let mut spans = std::mem::take(&mut self.spans);
-        spans.clear();
-        spans.shrink_to(KEEP_SPANS);
-        *self = Memory { spans, ..Memory::default() };
+        self.spans.clear();
+        self.spans.shrink_to(KEEP_SPANS);
+        self.forward.reset();
+        self.backward.reset();
+        (self.spent, self.too_costly) = (0, false);
     }
 
     fn places(&self) -> usize {

@@ -11,6 +11,8 @@ use hallmark_image::lanes::Lane;
 const MAX_REACH: usize = 4096;
 /// Bytes compared in one go.
 const STRIDE: usize = 64;
+/// How far a run is followed at a time, so that the clock is looked at now and then.
+const MAX_RUN: usize = 1 << 22;
 
 /// What is known of the run of bytes that was looked at last.
 #[derive(Debug, Default)]
@@ -74,6 +76,7 @@ impl Padding {
 /// The run of `byte` around `at`, as far back as matters.
 fn run_around(data: &[u8], byte: u8, at: usize) -> Range<usize> {
     let (before, after) = data.split_at_checked(at).unwrap_or_default();
+    let after = after.get(..MAX_RUN).unwrap_or(after);
     let back = before.iter().rev().take(MAX_REACH).take_while(|b| **b == byte).count();
     // Without a branch for each byte.
     let is_same = |chunk: &&[u8]| chunk.iter().fold(0, |different, b| different | (b ^ byte)) == 0;

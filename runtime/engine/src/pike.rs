@@ -19,12 +19,13 @@ pub(crate) struct Pike {
     current: Threads,
     next: Threads,
     todo: Vec<Thread>,
+    course: Course,
     /// The lowest and the highest position up to which runs went or wanted to go.
     reach: Option<(usize, usize)>,
 }
 
 /// A way through the program: an instruction and how many bytes it has taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Thread {
     place: u32,
     taken: u32,
@@ -153,12 +154,12 @@ impl Pike {
         budget: &mut Budget<'_>,
     ) -> Result<Option<usize>, Stopped> {
         let text = Text::<false>(data);
-        let mut course = Course::new(start);
+        self.course.begin(start);
         let mut end = None;
         let mut at = start;
         self.begin(program, text, at, budget)?;
         while !self.current.order.is_empty() {
-            if let Some(known) = trail.meets(&mut course, at, &self.current.order) {
+            if let Some(known) = trail.meets(&mut self.course, at, &self.current.order) {
                 end = known.or(end);
                 break;
             }
@@ -173,7 +174,7 @@ impl Pike {
             at = at.saturating_add(1);
         }
         self.reaches(at);
-        trail.keep(course, end);
+        trail.keep(&mut self.course, end);
         Ok(end)
     }
 
@@ -189,11 +190,11 @@ impl Pike {
         starts: &mut Vec<usize>,
     ) -> Result<(), Stopped> {
         let text = Text::<true>(data);
-        let mut course = Course::new(place);
+        self.course.begin(place);
         let mut at = place;
         self.begin(program, text, at, budget)?;
         while !self.current.order.is_empty() {
-            if trail.meets(&mut course, at, &self.current.order).is_some() {
+            if trail.meets(&mut self.course, at, &self.current.order).is_some() {
                 break;
             }
             if let Some(after) = self.leap(program, text, at, budget)? {
@@ -207,7 +208,7 @@ impl Pike {
             at = before;
         }
         self.reaches(at);
-        trail.keep(course, None);
+        trail.keep(&mut self.course, None);
         Ok(())
     }
 
@@ -229,6 +230,38 @@ impl Pike {
             budget.spend(steps)?;
         }
         Ok(false)
+    }
+
+    /// The bytes that a match of the program can start with, `None` if it can be empty.
+    pub fn first_bytes(&mut self, program: &Program<'_>) -> Option<[bool; 256]> {
+        let mut first = [false; 256];
+        let mut mark = |holds: &dyn Fn(u8) -> bool| {
+            for (byte, slot) in (0..=u8::MAX).zip(&mut first) {
+                *slot |= holds(byte);
+            }
+        };
+        let to = |place| Thread { place, taken: ON_ITS_WAY };
+        self.current.reset(program.code.len());
+        self.todo.clear();
+        self.todo.push(to(0));
+        while let Some(Thread { place, .. }) = self.todo.pop() {
+            if !self.current.first_visit(place) {
+                continue;
+            }
+            let (insn, next) = program.insn(place)?;
+            match insn {
+                Insn::Match => return None,
+                Insn::Run(run) => mark(&|byte| run.takes(0, byte)),
+                Insn::Repeat(repeat) => {
+                    mark(&|byte| repeat.set.has(byte));
+                    self.todo.extend(Some(to(next)).filter(|_| repeat.min == 0));
+                }
+                Insn::Jump(place) => self.todo.push(to(place)),
+                Insn::Split(first, second) => self.todo.extend([to(first), to(second)]),
+                Insn::Look { .. } => self.todo.push(to(next)),
+            }
+        }
+        Some(first)
     }
 
     /// Starts at `at`.
@@ -446,35 +479,6 @@ impl<const BACKWARD: bool> Position<'_, BACKWARD> {
 /// The least number of bytes that a repetition takes.
 fn least(repeat: &Repeat<'_>) -> u32 {
     u32::from(repeat.min).saturating_mul(repeat.width())
-}
-
-/// The bytes that a match of the program can start with, `None` if it can be empty.
-pub(crate) fn first_bytes(program: &Program<'_>) -> Option<[bool; 256]> {
-    let mut first = [false; 256];
-    let mut mark = |holds: &dyn Fn(u8) -> bool| {
-        for (byte, slot) in (0..=u8::MAX).zip(&mut first) {
-            *slot |= holds(byte);
-        }
-    };
-    let mut seen = vec![false; program.code.len()];
-    let mut todo = vec![0];
-    while let Some(place) = todo.pop() {
-        let Some(seen) = seen.get_mut(place as usize).filter(|s| !**s) else { continue };
-        *seen = true;
-        let (insn, next) = program.insn(place)?;
-        match insn {
-            Insn::Match => return None,
-            Insn::Run(run) => mark(&|byte| run.takes(0, byte)),
-            Insn::Repeat(repeat) => {
-                mark(&|byte| repeat.set.has(byte));
-                todo.extend(Some(next).filter(|_| repeat.min == 0));
-            }
-            Insn::Jump(place) => todo.push(place),
-            Insn::Split(first, second) => todo.extend([first, second]),
-            Insn::Look { .. } => todo.push(next),
-        }
-    }
-    Some(first)
 }
 
 fn holds(look: Look, distance: usize, set: &Set<'_>, data: &[u8], at: usize) -> bool {

@@ -33,6 +33,8 @@ pub struct Scratch {
     pub(crate) order: Vec<(u32, RuleId)>,
     /// Rules that wait for patterns to be searched, in the order of their ranks.
     pub(crate) waiting: Vec<RuleId>,
+    /// Those of the round before.
+    pub(crate) again: Vec<RuleId>,
     /// Rules that match and are reported.
     pub(crate) matching: Vec<RuleId>,
     /// Namespaces in which a global rule does not match.
@@ -103,9 +105,12 @@ impl Scratch {
         settings: &Settings<'a>,
     ) -> (Verifier<'a>, Evaluation<'a>) {
         let Scratch { matches, hits, demands, wanted, tools, buffers, order, waiting, matching, .. } = self;
-        let Scratch { barred, unknown, .. } = self;
+        let Scratch { again, barred, unknown, .. } = self;
         let verifier = Verifier::new(image, data, settings, matches, tools, wanted);
         let held = Vec::new();
-        (verifier, Evaluation { order, waiting, matching, barred, held, unknown, buffers, demands, hits })
+        (
+            verifier,
+            Evaluation { order, waiting, again, matching, barred, held, unknown, buffers, demands, hits },
+        )
     }
 }

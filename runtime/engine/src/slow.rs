@@ -12,11 +12,13 @@ use zerocopy::FromBytes;
 use crate::budget::Stopped;
 use crate::compare::Masked;
 use crate::demand::{each_run_atom, has_lanes};
-use crate::pike::first_bytes;
+use crate::pike::Pike;
 use crate::verify::{Atom, Target, Verifier};
 
 /// Positions passed over between two charges to the budget.
 const STRIDE: usize = 1 << 16;
+/// Positions searched for one byte string between two charges to the budget.
+const PIECE: usize = 1 << 20;
 
 impl<'a> Verifier<'a> {
     /// Makes all matches of a pattern known.
@@ -101,7 +103,7 @@ impl<'a> Verifier<'a> {
         let pattern = variant.pattern.get() as usize;
         let (data, first, last) = (self.data, range.start, range.end.min(self.data.len()));
         let head = head(variant, unit.blob);
-        let can_start = starts(variant, unit.blob);
+        let can_start = starts(variant, unit.blob, &mut self.tools.pike);
         // Bytes of the head that are all known, which can be searched for fast.
         let known = head.and_then(|head| head.longest_exact());
         let mut from = first;
@@ -137,14 +139,16 @@ impl Verifier<'_> {
         let leads_to = |offset| Atom { rule, variant: index, offset };
         let pattern = variant.pattern.get() as usize;
         for run in unit.runs(variant) {
-            self.budget.spend(range.len() as u64 / 64)?;
             let exact = run.bytes(unit.blob).filter(|(_, mask)| mask.is_empty());
             if let Some((value, _)) = exact.filter(|_| variant.flags & variant_flags::XOR == 0) {
                 // More bytes than an atom's are found as fast, and less often.
-                for at in Overlapping::new(data, value, range.clone()) {
-                    self.verify(leads_to(run.offset.get()), at)?;
-                    if self.suffices(rule, unit, pattern) {
-                        return Ok(());
+                for piece in pieces(range.clone()) {
+                    self.budget.spend(piece.len() as u64 / 64)?;
+                    for at in Overlapping::new(data, value, piece) {
+                        self.verify(leads_to(run.offset.get()), at)?;
+                        if self.suffices(rule, unit, pattern) {
+                            return Ok(());
+                        }
                     }
                 }
                 continue;
@@ -153,16 +157,25 @@ impl Verifier<'_> {
             each_run_atom(unit, variant, run, &mut |lane, bytes, offset| {
                 let atom = bytes.to_le_bytes();
                 let atom = atom.get(..lane.width()).unwrap_or_default();
-                for at in Overlapping::new(data, atom, range.clone()) {
-                    if result.is_ok() {
-                        result = self.verify(leads_to(offset), at).map(drop);
-                    }
+                let mut search = |piece: Range<usize>| {
+                    self.budget.spend(piece.len() as u64 / 64)?;
+                    Overlapping::new(data, atom, piece)
+                        .try_for_each(|at| self.verify(leads_to(offset), at).map(drop))
+                };
+                if result.is_ok() {
+                    result = pieces(range.clone()).try_for_each(&mut search);
                 }
             });
             result?;
         }
         Ok(())
     }
+}
+
+/// A range in parts, between which the clock is looked at.
+fn pieces(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let Range { start, end } = range;
+    (start..end).step_by(PIECE).map(move |from| from..end.min(from.saturating_add(PIECE)))
 }
 
 /// Every place of a range at which bytes stand, those that overlap among them.
@@ -245,7 +258,7 @@ fn head<'a>(variant: &Variant, blob: &'a [u8]) -> Option<Masked<'a>> {
 }
 
 /// The bytes that a match of the variant can start with.
-fn starts(variant: &Variant, blob: &[u8]) -> [bool; 256] {
+fn starts(variant: &Variant, blob: &[u8], pike: &mut Pike) -> [bool; 256] {
     let body = variant.body.of(blob);
     let masked = |value: &[u8], mask: &[u8]| {
         let (first, bits) = (value.first().copied(), mask.first().copied().unwrap_or(0xFF));
@@ -262,7 +275,7 @@ fn starts(variant: &Variant, blob: &[u8]) -> [bool; 256] {
             None => [false; 256],
         },
         Some(VariantKind::Program) => {
-            Program::view(body).and_then(|p| first_bytes(&p)).unwrap_or([true; 256])
+            Program::view(body).and_then(|p| pike.first_bytes(&p)).unwrap_or([true; 256])
         }
         None => [false; 256],
     }

@@ -117,9 +117,7 @@ impl<'d> Kept<'d> {
         let end = at.checked_add(len as u64);
         let before = self.extents.partition_point(|extent| extent.start <= at).checked_sub(1);
         let extent = before.and_then(|before| self.extents.get(before));
-        if !extent.is_some_and(|extent| end.is_some_and(|end| end <= extent.end)) {
-            return Ok(None);
-        }
+        let Some(_) = extent.zip(end).filter(|(extent, end)| *end <= extent.end) else { return Ok(None) };
         let in_tail = at.checked_sub(self.tail_at).and_then(|at| slice(self.tail, at, len));
         in_tail.or_else(|| slice(self.head, at, len)).map(Some).ok_or(Gone)
     }

@@ -4,7 +4,7 @@
 //! are searched when an instruction asks for them. Where an image does not hold what its proof promised, an
 //! instruction gives *undefined*.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use hallmark_image::insn::{FROM_SLOT, Insn, Op, Quantifier};
 use hallmark_image::limits::MAX_ARGS;
@@ -12,10 +12,11 @@ use hallmark_image::program::Program;
 use hallmark_image::record::{Slice, ValueKind};
 use hallmark_image::schema::{call_needs_rest, needs_rest};
 use hallmark_image::{FileClass, RuleId, Unit};
-use hallmark_modules::{Arg, Mark, Modules, Node};
+use hallmark_modules::{Answer, Arg, Mark, Modules, Node};
 
-use crate::budget::Stopped;
+use crate::budget::{Stopped, why_over};
 use crate::entrypoint::entry_point;
+use crate::outcome::Why;
 use crate::quantify::Tally;
 use crate::settings::{ExternalValue, Settings};
 use crate::value::{Value, binary, unary};
@@ -337,13 +338,14 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
         }
         if count == 0 {
             // Most calls, of which a rule set makes hundreds for each file.
-            return Ok(Value::of_answer(self.modules().call(insn.b.get(), function, &[])));
+            let answer = ask(self.modules(), &self.settings, insn.b.get(), function, &[]);
+            return answer.map(Value::of_answer).map_err(|why| self.verifier.budget.stop(why));
         }
         let mut values: [Value<'a>; MAX_ARGS as usize] = std::array::from_fn(|_| Value::Undefined);
         for slot in values.iter_mut().take(count).rev() {
             *slot = self.pop();
         }
-        let modules = self.modules();
+        let (modules, settings) = (self.modules(), self.settings);
         let verifier = RefCell::new(&mut self.verifier);
         let matchers: [_; MAX_ARGS as usize] = std::array::from_fn(|i| {
             let bytes = match values.get(i) {
@@ -368,7 +370,9 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
                 Value::Undefined | Value::Node(_) => return Ok(Value::Undefined),
             };
         }
-        let answer = modules.call(insn.b.get(), function, args.get(..count).unwrap_or_default());
+        let args = args.get(..count).unwrap_or_default();
+        let answer = ask(modules, &settings, insn.b.get(), function, args);
+        let answer = answer.map_err(|why| self.verifier.budget.stop(why))?;
         self.verifier.budget.spend(0)?;
         Ok(Value::of_answer(answer))
     }
@@ -391,6 +395,23 @@ impl<'a> Rule<'a> {
     fn bytes(&self, index: u32) -> &'a [u8] {
         self.constant(index).map_or(&[], |bits| Slice::from_bits(bits).of(self.unit.blob))
     }
+}
+
+/// Calls a function, until the time is over or the caller cancels.
+fn ask<'d>(
+    modules: &Modules<'d>,
+    settings: &Settings<'_>,
+    module: u16,
+    function: u16,
+    args: &[Arg<'_>],
+) -> Result<Answer<'d>, Why> {
+    let over = Cell::new(None);
+    let is_over = || {
+        over.set(over.get().or_else(|| why_over(settings.deadline, settings.cancel)));
+        over.get().is_some()
+    };
+    let answer = modules.call_until(module, function, args, &is_over);
+    over.get().map_or(Ok(answer), Err)
 }
 
 /// The integer in `bytes`, as `code` says: their number, plus 16 if signed, plus 32 if big-endian.

@@ -127,7 +127,8 @@ fn padding_costs_little_however_many_patterns_have_some() {
     let image = Image::parse(&bytes).unwrap();
     let mut scratch = Scratch::new();
     let outcome = scan(&image, &mut scratch, &[0; 400_000], &Settings::default());
-    assert!(outcome.stats().candidates >= 50_000, "{}", outcome.stats().candidates);
+    // A run of zeros is passed over once it is known to lead to nothing.
+    assert!((1..=10_000).contains(&outcome.stats().candidates), "{}", outcome.stats().candidates);
     assert!(outcome.stats().steps < 100_000, "{}", outcome.stats().steps);
 }
 

@@ -187,3 +187,7 @@ pub const MAX_CRX_SIGNATURES: usize = 64;
 
 /// Groups within groups of a protocol buffer, which nobody writes any more.
 pub const MAX_PROTOBUF_DEPTH: usize = 64;
+
+/// Bytes of a range of the file that are looked at between two questions whether anyone still wants to know: some hundred
+/// microseconds.
+pub(crate) const PIECE: usize = 1 << 17;

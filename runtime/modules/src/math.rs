@@ -7,6 +7,8 @@ use std::f64::consts::PI;
 
 use hallmark_image::schema::math::ARITHMETIC;
 
+use crate::limits::PIECE;
+use crate::reader::pieces;
 use crate::value::{Answer, Arg, Node, Scalar};
 
 /// The fields of `math`: `MEAN_BYTES`, the mean of random bytes.
@@ -15,8 +17,8 @@ pub(crate) fn root() -> Node<'static> {
 }
 
 /// Calls `math.<name>`.
-pub(crate) fn call(name: &str, args: &[Arg<'_>], data: &[u8]) -> Answer<'static> {
-    arithmetic(name, args).or_else(|| statistics(name, args, data))
+pub(crate) fn call(name: &str, args: &[Arg<'_>], data: &[u8], is_over: &dyn Fn() -> bool) -> Answer<'static> {
+    arithmetic(name, args).or_else(|| statistics(name, args, data, is_over))
 }
 
 /// Whether `math.<name>` looks at its arguments only.
@@ -40,22 +42,22 @@ fn arithmetic(name: &str, args: &[Arg<'_>]) -> Answer<'static> {
     })
 }
 
-fn statistics(name: &str, args: &[Arg<'_>], data: &[u8]) -> Answer<'static> {
+fn statistics(name: &str, args: &[Arg<'_>], data: &[u8], is_over: &dyn Fn() -> bool) -> Answer<'static> {
+    let bytes = |args| bytes(args, data).map(|bytes| Range { bytes, is_over });
+    let data = Range { bytes: data, is_over };
     match (name, args) {
         ("count", [Arg::Int(byte)]) => count(data, *byte).map(Scalar::Int),
-        ("count", [Arg::Int(byte), range @ ..]) => count(bytes(range, data)?, *byte).map(Scalar::Int),
+        ("count", [Arg::Int(byte), range @ ..]) => count(bytes(range)?, *byte).map(Scalar::Int),
         ("percentage", [Arg::Int(byte)]) => percentage(data, *byte).map(Scalar::Float),
-        ("percentage", [Arg::Int(byte), range @ ..]) => {
-            percentage(bytes(range, data)?, *byte).map(Scalar::Float)
-        }
+        ("percentage", [Arg::Int(byte), range @ ..]) => percentage(bytes(range)?, *byte).map(Scalar::Float),
         ("mode", []) => mode(data).map(Scalar::Int),
-        ("mode", range) => mode(bytes(range, data)?).map(Scalar::Int),
-        ("entropy", of) => Some(Scalar::Float(entropy(bytes(of, data)?))),
-        ("deviation", [of @ .., Arg::Float(from)]) => deviation(bytes(of, data)?, *from).map(Scalar::Float),
+        ("mode", range) => mode(bytes(range)?).map(Scalar::Int),
+        ("entropy", of) => Some(Scalar::Float(entropy(bytes(of)?))),
+        ("deviation", [of @ .., Arg::Float(from)]) => deviation(bytes(of)?, *from).map(Scalar::Float),
         // The distance of bytes, none negative, to 0 is their value.
-        ("mean", of) => deviation(bytes(of, data)?, 0.0).map(Scalar::Float),
-        ("serial_correlation", of) => Some(Scalar::Float(serial_correlation(bytes(of, data)?))),
-        ("monte_carlo_pi", of) => monte_carlo_pi(bytes(of, data)?).map(Scalar::Float),
+        ("mean", of) => deviation(bytes(of)?, 0.0).map(Scalar::Float),
+        ("serial_correlation", of) => Some(Scalar::Float(serial_correlation(bytes(of)?))),
+        ("monte_carlo_pi", of) => monte_carlo_pi(bytes(of)?).map(Scalar::Float),
         _ => None,
     }
 }
@@ -83,19 +85,40 @@ fn digits(x: i64, base: i64) -> Answer<'static> {
     Some(Scalar::Str(text.into_bytes().into()))
 }
 
-fn count(bytes: &[u8], byte: i64) -> Option<i64> {
-    let byte = u8::try_from(byte).ok()?;
-    i64::try_from(memchr::memchr_iter(byte, bytes).count()).ok()
+/// Bytes to look at, until it is over.
+#[derive(Clone, Copy)]
+struct Range<'d, 'o> {
+    bytes: &'d [u8],
+    is_over: &'o dyn Fn() -> bool,
 }
 
-fn percentage(bytes: &[u8], byte: i64) -> Option<f64> {
+impl<'d> Range<'d, '_> {
+    fn pieces(&self) -> impl Iterator<Item = &'d [u8]> {
+        pieces(self.bytes, self.is_over)
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+fn count(bytes: Range<'_, '_>, byte: i64) -> Option<i64> {
+    let byte = u8::try_from(byte).ok()?;
+    i64::try_from(bytes.pieces().map(|piece| memchr::memchr_iter(byte, piece).count()).sum::<usize>()).ok()
+}
+
+fn percentage(bytes: Range<'_, '_>, byte: i64) -> Option<f64> {
     let count = count(bytes, byte)?;
     (!bytes.is_empty()).then(|| count as f64 / bytes.len() as f64)
 }
 
-fn histogram(bytes: &[u8]) -> [u64; 256] {
+fn histogram(bytes: Range<'_, '_>) -> [u64; 256] {
     let mut counts = [0u64; 256];
-    for &b in bytes {
+    for &b in bytes.pieces().flatten() {
         if let Some(count) = counts.get_mut(usize::from(b)) {
             *count = count.wrapping_add(1);
         }
@@ -104,7 +127,7 @@ fn histogram(bytes: &[u8]) -> [u64; 256] {
 }
 
 /// The most frequent byte, the smallest of several.
-fn mode(bytes: &[u8]) -> Option<i64> {
+fn mode(bytes: Range<'_, '_>) -> Option<i64> {
     if bytes.is_empty() {
         return None;
     }
@@ -114,7 +137,7 @@ fn mode(bytes: &[u8]) -> Option<i64> {
 }
 
 /// Shannon entropy in bits a byte.
-fn entropy(bytes: &[u8]) -> f64 {
+fn entropy(bytes: Range<'_, '_>) -> f64 {
     let mut entropy = 0.0;
     for count in histogram(bytes).into_iter().filter(|&c| c != 0) {
         let p = count as f64 / bytes.len() as f64;
@@ -124,7 +147,7 @@ fn entropy(bytes: &[u8]) -> f64 {
 }
 
 /// Mean distance to `from`.
-fn deviation(bytes: &[u8], from: f64) -> Option<f64> {
+fn deviation(bytes: Range<'_, '_>, from: f64) -> Option<f64> {
     if bytes.is_empty() {
         return None;
     }
@@ -136,16 +159,18 @@ fn deviation(bytes: &[u8], from: f64) -> Option<f64> {
 }
 
 /// Correlation of each byte with the next, the last with the first, as the `ent` program computes it.
-fn serial_correlation(bytes: &[u8]) -> f64 {
+fn serial_correlation(bytes: Range<'_, '_>) -> f64 {
     const UNCORRELATED: f64 = -100_000.0;
-    let Some(&first) = bytes.first() else { return UNCORRELATED };
+    let Some(&last) = bytes.bytes.last() else { return UNCORRELATED };
     let (mut products, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    let next = bytes.iter().skip(1).chain([&first]);
-    for (&byte, &next) in bytes.iter().zip(next) {
-        let (byte, next) = (f64::from(byte), f64::from(next));
-        products += byte * next;
+    // Each byte after the one before it, and the first after the last.
+    let mut before = f64::from(last);
+    for &byte in bytes.pieces().flatten() {
+        let byte = f64::from(byte);
+        products += before * byte;
         sum += byte;
         squares += byte * byte;
+        before = byte;
     }
     let n = bytes.len() as f64;
     let correlation = (n * products - sum * sum) / (n * squares - sum * sum);
@@ -153,10 +178,12 @@ fn serial_correlation(bytes: &[u8]) -> f64 {
 }
 
 /// Relative error of Pi as estimated from points of two 24-bit coordinates, as the `ent` program computes it.
-fn monte_carlo_pi(bytes: &[u8]) -> Option<f64> {
+fn monte_carlo_pi(bytes: Range<'_, '_>) -> Option<f64> {
     const RADIUS: u64 = (1 << 24) - 1;
     let (mut points, mut inside) = (0u64, 0u64);
-    for point in bytes.chunks_exact(6) {
+    // Pieces of a multiple of six bytes.
+    let pieces = bytes.bytes.chunks(PIECE / 6 * 6).take_while(|_| bytes.len() <= PIECE || !(bytes.is_over)());
+    for point in pieces.flat_map(|piece| piece.chunks_exact(6)) {
         let coordinate = |part: &[u8]| part.iter().fold(0u64, |n, &b| (n << 8) | u64::from(b));
         let (x, y) = point.split_at(3);
         let (x, y) = (coordinate(x), coordinate(y));
@@ -176,7 +203,7 @@ mod tests {
     const INT: fn(i64) -> Arg<'static> = Arg::Int;
 
     fn float(name: &str, args: &[Arg<'_>], data: &[u8]) -> Option<f64> {
-        match call(name, args, data) {
+        match call(name, args, data, &|| false) {
             Some(Scalar::Float(f)) => Some(f),
             None => None,
             other => panic!("{name}: {other:?}"),
@@ -185,7 +212,7 @@ mod tests {
 
     #[test]
     fn arithmetic_is_signed() {
-        let of = |name, args: &[Arg<'_>]| call(name, args, b"");
+        let of = |name, args: &[Arg<'_>]| call(name, args, b"", &|| false);
         assert_eq!(of("min", &[INT(-1), INT(0)]), Some(Scalar::Int(-1)));
         assert_eq!(of("max", &[INT(-1), INT(0)]), Some(Scalar::Int(0)));
         assert_eq!(of("abs", &[INT(-5)]), Some(Scalar::Int(5)));
@@ -200,15 +227,15 @@ mod tests {
     #[test]
     fn counts_and_modes() {
         let data = b"AABAAB";
-        assert_eq!(call("count", &[INT(0x41)], data), Some(Scalar::Int(4)));
-        assert_eq!(call("count", &[INT(0x41), INT(4), INT(10)], data), Some(Scalar::Int(1)));
-        assert_eq!(call("count", &[INT(0x41), INT(10), INT(4)], data), None);
-        assert_eq!(call("count", &[INT(256)], data), None);
+        assert_eq!(call("count", &[INT(0x41)], data, &|| false), Some(Scalar::Int(4)));
+        assert_eq!(call("count", &[INT(0x41), INT(4), INT(10)], data, &|| false), Some(Scalar::Int(1)));
+        assert_eq!(call("count", &[INT(0x41), INT(10), INT(4)], data, &|| false), None);
+        assert_eq!(call("count", &[INT(256)], data, &|| false), None);
         assert_eq!(float("percentage", &[INT(0x41), INT(4), INT(10)], data), Some(0.5));
         assert_eq!(float("percentage", &[INT(0x41), INT(0), INT(0)], data), None);
-        assert_eq!(call("mode", &[], b"ABAB"), Some(Scalar::Int(0x41)));
-        assert_eq!(call("mode", &[INT(2), INT(3)], b"CCABACC"), Some(Scalar::Int(0x41)));
-        assert_eq!(call("mode", &[], b""), None);
+        assert_eq!(call("mode", &[], b"ABAB", &|| false), Some(Scalar::Int(0x41)));
+        assert_eq!(call("mode", &[INT(2), INT(3)], b"CCABACC", &|| false), Some(Scalar::Int(0x41)));
+        assert_eq!(call("mode", &[], b"", &|| false), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Modules<'a> {
     data: &'a [u8],
     now: i64,
     given: ModuleData,
-    roots: Vec<OnceCell<Node<'a>>>,
+    roots: [OnceCell<Node<'a>>; MODULES.len()],
     elf: OnceCell<Option<Elf<'a>>>,
     pe: OnceCell<Option<Pe<'a>>>,
     console: Console,
@@ -35,7 +35,7 @@ impl<'a> Modules<'a> {
             data,
             now,
             given: ModuleData::default(),
-            roots: MODULES.iter().map(|_| OnceCell::new()).collect(),
+            roots: std::array::from_fn(|_| OnceCell::new()),
             elf: OnceCell::new(),
             pe: OnceCell::new(),
             console: Console::default(),
@@ -70,6 +70,18 @@ impl<'a> Modules<'a> {
 
     /// Calls function `function` of module `module`; arguments that don't fit the schema answer undefined.
     pub fn call(&self, module: u16, function: u16, args: &[Arg<'_>]) -> Answer<'a> {
+        self.call_until(module, function, args, &|| false)
+    }
+
+    /// As [`Modules::call`], for a caller who may not want to know the answer any more: once `is_over` says so, a function
+    /// that looks at much of the file answers anything, and so do later calls.
+    pub fn call_until(
+        &self,
+        module: u16,
+        function: u16,
+        args: &[Arg<'_>],
+        is_over: &dyn Fn() -> bool,
+    ) -> Answer<'a> {
         let schema = MODULES.get(usize::from(module))?;
         let entry = schema.functions.get(usize::from(function))?;
         if !fits(args, entry) {
@@ -77,12 +89,12 @@ impl<'a> Modules<'a> {
         }
         let key = if reads_much(schema, entry) { key(module, function, args) } else { None };
         let Some(key) = key else {
-            return self.dispatch(module, schema, entry, args);
+            return self.dispatch(module, schema, entry, args, is_over);
         };
         if let Some(answer) = self.remembered.borrow().get(&key) {
             return answer.clone();
         }
-        let answer = self.dispatch(module, schema, entry, args);
+        let answer = self.dispatch(module, schema, entry, args, is_over);
         let mut remembered = self.remembered.borrow_mut();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
@@ -106,7 +118,14 @@ impl<'a> Modules<'a> {
         self.console.rewind(mark);
     }
 
-    fn dispatch(&self, id: u16, module: &Module, function: &Function, args: &[Arg<'_>]) -> Answer<'a> {
+    fn dispatch(
+        &self,
+        id: u16,
+        module: &Module,
+        function: &Function,
+        args: &[Arg<'_>],
+        is_over: &dyn Fn() -> bool,
+    ) -> Answer<'a> {
         match module.name {
             "androguard" => Androguard::call(self.given.androguard(), function.name, args),
             "console" => self.console.call(function.name, args, self.data),
@@ -114,9 +133,9 @@ impl<'a> Modules<'a> {
             "cuckoo" => Cuckoo::call(self.given.cuckoo(), function.name, args),
             "dex" => dex::call(function.name, args, self.data, self.root(id)?, module.fields),
             "elf" => Elf::call(self.elf(), function.name),
-            "hash" => hash::call(function.name, args, self.data),
+            "hash" => hash::call(function.name, args, self.data, is_over),
             "macho" => macho::call(function.name, args, self.root(id)?, module.fields),
-            "math" => math::call(function.name, args, self.data),
+            "math" => math::call(function.name, args, self.data, is_over),
             "pe" => Pe::call(self.pe(), function.name, args),
             "string" => string::call(function.name, args),
             "time" => (function.name == "now").then_some(Scalar::Int(self.now)),

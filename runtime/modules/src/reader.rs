@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MAX, ALLOWANCE_MIN};
+use crate::limits::{ALLOWANCE_FACTOR, ALLOWANCE_MAX, ALLOWANCE_MIN, PIECE};
 use crate::value::Node;
 
 /// Reads forward; every read past the end is `None` and moves nothing.
@@ -151,6 +151,12 @@ impl Allowance {
             None => self.spend(usize::MAX).and(None),
         }
     }
+}
+
+/// All of `data`, piece by piece, but no more of it once `is_over` says so.
+pub(crate) fn pieces<'d>(data: &'d [u8], is_over: &dyn Fn() -> bool) -> impl Iterator<Item = &'d [u8]> {
+    let asks = data.len() > PIECE;
+    data.chunks(PIECE).take_while(move |_| !asks || !is_over())
 }
 
 /// `data` from `offset`, `None` if that is behind its end.

@@ -81,12 +81,8 @@ impl Forger {
 
     /// Puts bytes into a section or takes some away, and lays the sections out again.
     fn change_length(&mut self, draw: &mut Draw<'_>) {
-        let image = Image::parse(&self.sample.image).expect("a valid image");
-        let ranges = image.sections().map(|(_, record)| {
-            let start = record.offset.get() as usize;
-            start..start + record.len.get() as usize
-        });
-        let mut sections: Vec<Vec<u8>> = ranges.map(|range| self.bytes[range].to_vec()).collect();
+        let mut sections: Vec<Vec<u8>> =
+            ranges(&self.sample.image).into_iter().map(|range| self.bytes[range].to_vec()).collect();
         let section = draw.number(0, sections.len() - 1);
         let section = &mut sections[section];
         let unit = draw.one(&[1, 4, 8, 12, 32, 512]);
@@ -104,8 +100,28 @@ impl Forger {
     }
 }
 
+/// The bytes of the sections of a valid image, in the order of their kinds.
+///
+/// # Panics
+/// It is no image.
+pub fn sections(image: &[u8]) -> Vec<Vec<u8>> {
+    ranges(image).into_iter().map(|range| image[range].to_vec()).collect()
+}
+
+fn ranges(image: &[u8]) -> Vec<Range<usize>> {
+    let parsed = Image::parse(image).expect("a valid image");
+    let range = |record: &SectionRecord| {
+        let start = record.offset.get() as usize;
+        start..start + record.len.get() as usize
+    };
+    parsed.sections().map(|(_, record)| range(record)).collect()
+}
+
 /// An image with the header of `like` and these sections, in the order of their kinds. Its digests are not made.
-fn laid_out(like: &[u8], sections: &[Vec<u8>]) -> Vec<u8> {
+///
+/// # Panics
+/// `like` is no image.
+pub fn laid_out(like: &[u8], sections: &[Vec<u8>]) -> Vec<u8> {
     let mut out = like[..HEADER_LEN].to_vec();
     for (index, section) in sections.iter().enumerate() {
         out.resize(out.len().next_multiple_of(SECTION_ALIGN as usize), 0);

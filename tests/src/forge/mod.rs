@@ -8,6 +8,6 @@ mod judge;
 mod samples;
 
 pub use fields::{Field, fields};
-pub use forger::{Forger, digested};
+pub use forger::{Forger, digested, laid_out, sections};
 pub use judge::{Answer, STEPS, judge, scan_whole};
 pub use samples::{DATA, Sample, sampler, samples};

@@ -6,6 +6,7 @@
 //! the corpus and every input that once failed. For a toolchain with `cargo fuzz` the same functions are targets of
 //! libFuzzer in `fuzz/`. There is no feedback from coverage here: safe code cannot read its counters.
 
+mod archives;
 mod capi;
 mod containers;
 mod files;
@@ -15,6 +16,7 @@ mod plan;
 mod targets;
 mod watch;
 
+pub use archives::archives;
 pub use capi::capi;
 pub use containers::{container_open, note_parse};
 pub use files::{corpus, folder, regressions};

@@ -9,7 +9,7 @@ use hallmark_container::{
 };
 use hallmark_runtime::Database;
 
-use super::{capi, container_open, image_parse, image_scan, modules, note_parse};
+use super::{archives, capi, container_open, image_parse, image_scan, modules, note_parse};
 use crate::generate::{self, Draw};
 use crate::run::NoIncludes;
 use crate::trial::{INTERNAL, Trial};
@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "condition_vs_reference", run: condition_vs_reference, tokens: RULE_TOKENS },
     Target { name: "payload_decode", run: payload_decode, tokens: FRAME_TOKENS },
     Target { name: "modules", run: modules, tokens: FILE_TOKENS },
+    Target { name: "archives", run: archives, tokens: ARCHIVE_TOKENS },
     Target { name: "image_parse", run: image_parse, tokens: &[] },
     Target { name: "image_scan", run: image_scan, tokens: &[] },
     Target { name: "container_open", run: container_open, tokens: NOTE_TOKENS },
@@ -209,6 +210,23 @@ const NOTE_TOKENS: &[&str] = &[
     "# ",
     "+",
     "==",
+];
+
+/// What marks archives and their parts.
+const ARCHIVE_TOKENS: &[&str] = &[
+    "PK\x03\x04",
+    "PK\x01\x02",
+    "PK\x05\x06",
+    "PK\x07\x08",
+    "ustar\0",
+    "MSCF",
+    "CK",
+    "7z",
+    "\x1f",
+    "\0\0\0\0",
+    "\x01\0\0\0",
+    "\x7f\x7f\x7f\x7f",
+    "\0",
 ];
 
 /// What marks formats and their tables.

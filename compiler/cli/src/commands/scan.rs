@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use hallmark_runtime::{Database, LoadPolicy};
 
+use crate::archives::ArchiveArgs;
 use crate::compile::CompileArgs;
 use crate::externals::Define;
 use crate::module_data::ModuleDataArgs;
@@ -28,8 +29,10 @@ const DEFAULT_MAX_SIZE: u64 = 2 << 30;
   hallmark scan rules.hmk --allow-unsigned -s suspicious.bin
   hallmark scan --rules rules/ --rules apt:more.yar --format ndjson /srv > results.ndjson
   hallmark scan rules.hmk -x cuckoo=report.json suspicious.bin
+  hallmark scan rules.hmk --archives --archive-size 500000000 /srv/mail
   cat sample | hallmark scan /var/lib/hallmark -
 
+With --archives, a match in a member is printed as RULE outer.zip!inner/name.
 Symbolic links named as a target are followed, links found below a target are not.
 Exit code: 0 nothing matched, 1 something matched, 2 an error, or something was not evaluated."
 )]
@@ -106,6 +109,9 @@ pub struct Args {
     max_steps: Option<u64>,
 
     #[command(flatten)]
+    archives: ArchiveArgs,
+
+    #[command(flatten)]
     module_data: ModuleDataArgs,
 
     /// How results are printed
@@ -156,13 +162,14 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         max_steps: args.max_steps,
         defines,
         module_data: args.module_data.read()?,
+        archives: args.archives.limits(),
+        all: args.all || args.count,
     };
     let columns = Columns { namespace: args.namespace, tags: args.tags, meta: args.meta, count: args.count };
     let mut printer = printer(args.format, columns, database.digest(), output::stdout());
-    let all = args.all || args.count;
     let threads = args.threads.map_or_else(all_cores, Ok)?;
     let progress = Progress::new(args.progress);
-    let summary = scan(&database, &request, &targets, threads, &progress, all, printer.as_mut())?;
+    let summary = scan(&database, &request, &targets, threads, &progress, printer.as_mut())?;
     if args.stats {
         // A closed standard error is nothing to stop for.
         let _ = summary.write_stats(&mut std::io::stderr().lock());

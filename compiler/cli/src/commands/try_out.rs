@@ -171,7 +171,7 @@ fn scan_targets(database: &Database, targets: &[PathBuf], eicar: &Path) -> anyho
     let printer = printer(Format::Text, columns, database.digest(), output::stdout());
     let mut watch = Watch { printer, path: eicar, matched: false };
     let progress = Progress::new(When::Auto);
-    let summary = scan(database, &request, targets, threads, &progress, false, &mut watch)?;
+    let summary = scan(database, &request, targets, threads, &progress, &mut watch)?;
     step(
         "scan",
         summary.elapsed,

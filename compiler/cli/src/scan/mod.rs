@@ -1,5 +1,6 @@
 //! Scanning targets with a database: walk, scan in parallel, print in order.
 
+mod members;
 mod ordered;
 mod print;
 mod progress;
@@ -30,13 +31,15 @@ use worker::{Helpers, Worker};
 pub struct Summary {
     /// Targets looked at.
     pub files: u64,
+    /// Members of archives looked at.
+    pub members: u64,
     /// Bytes scanned.
     pub bytes: u64,
-    /// Files that some rule matched.
+    /// Files and members that some rule matched.
     pub matched: u64,
     /// Rules reported.
     pub matches: u64,
-    /// Files with something that was not evaluated.
+    /// Files and members with something that was not evaluated.
     pub incomplete: u64,
     /// Cost of all scans together.
     pub cost: Cost,
@@ -44,8 +47,9 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
-/// Scans `targets` with `threads` threads and hands each report to `printer`, in the order of the targets. Files with
-/// nothing to report are left out unless `all` is set. What was not evaluated is said on standard error.
+/// Scans `targets` with `threads` threads and hands each report to `printer`, in the order of the targets, those of a
+/// file's members after its own. Files and members with nothing to report are left out unless all are wanted. What was not
+/// evaluated is said on standard error.
 ///
 /// # Errors
 /// External variables the database doesn't declare, or output that cannot be written.
@@ -55,7 +59,6 @@ pub fn scan(
     targets: &[PathBuf],
     threads: NonZeroUsize,
     progress: &Progress,
-    all: bool,
     printer: &mut dyn Printer,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
@@ -69,19 +72,22 @@ pub fn scan(
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
     let mut summary = Summary::default();
-    let sink = |report: FileReport| {
-        summary.add(&report);
-        let shown =
-            all || !report.matches.is_empty() || !report.incomplete.is_empty() || !report.console.is_empty();
-        let printed = progress.aside(|| {
-            for incomplete in &report.incomplete {
-                let path = escape::path(&report.path);
-                complain(&format!("incomplete: {path}: {}: {}", incomplete.what, incomplete.why));
-            }
-            if shown { printer.print(&report) } else { Ok(()) }
-        });
+    let sink = |mut report: FileReport| {
+        let members = std::mem::take(&mut report.members);
         progress.advance(report.size);
-        printed
+        progress.aside(|| {
+            for report in std::iter::once(&report).chain(&members) {
+                summary.add(report);
+                for incomplete in &report.incomplete {
+                    let path = escape::path(report.shown_path());
+                    complain(&format!("incomplete: {path}: {}: {}", incomplete.what, incomplete.why));
+                }
+                if request.all || report.has_something() {
+                    printer.print(report)?;
+                }
+            }
+            Ok(())
+        })
     };
     std::thread::scope(|scope| {
         if progress.is_shown() {
@@ -98,13 +104,19 @@ pub fn scan(
 
 impl Summary {
     fn add(&mut self, report: &FileReport) {
-        self.files += 1;
-        self.bytes += report.size;
+        match report.member {
+            Some(_) => self.members += 1,
+            None => self.files += 1,
+        }
+        self.members += report.quiet.members;
+        self.bytes += report.size + report.quiet.bytes;
         self.matched += u64::from(report.matched);
         self.matches += report.matches.len() as u64;
         self.incomplete += u64::from(!report.incomplete.is_empty());
-        self.cost.candidates += report.cost.candidates;
-        self.cost.rules_evaluated += report.cost.rules_evaluated;
+        for cost in [report.cost, report.quiet.cost] {
+            self.cost.candidates += cost.candidates;
+            self.cost.rules_evaluated += cost.rules_evaluated;
+        }
     }
 
     /// Throughput in decimal gigabytes a second.
@@ -116,6 +128,9 @@ impl Summary {
     pub fn write_stats(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let megabytes = (self.bytes as f64 / 1e6).max(1e-6);
         writeln!(out, "files            {:>12}", self.files)?;
+        if self.members > 0 {
+            writeln!(out, "members          {:>12}", self.members)?;
+        }
         writeln!(out, "bytes            {:>12}", self.bytes)?;
         writeln!(out, "seconds          {:>12.3}", self.elapsed.as_secs_f64())?;
         writeln!(out, "GB/s             {:>12.3}", self.gigabytes_per_second())?;

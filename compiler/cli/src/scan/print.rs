@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::report::{FileReport, RuleReport};
 use super::text::{Columns, Text};
@@ -95,7 +95,7 @@ struct Csv<W: Write> {
 impl<W: Write + Send> Printer for Csv<W> {
     fn print(&mut self, report: &FileReport) -> anyhow::Result<()> {
         self.header()?;
-        let path = escape::path_bytes(report.path.as_os_str());
+        let path = escape::path_bytes(&report.shown_path());
         for RuleReport { rule, namespace, tags, strings, .. } in &report.matches {
             let tags = tags.join(" ");
             let whole: [&[u8]; 4] = [&path, namespace.as_bytes(), rule.as_bytes(), tags.as_bytes()];
@@ -127,6 +127,14 @@ impl<W: Write> Csv<W> {
     }
 }
 
+fn properties(report: &FileReport, found: &RuleReport, db: &str) -> Value {
+    let mut properties = json!({"tags": found.tags, "db": db});
+    if let (Some(names), Some(map)) = (report.member_names(), properties.as_object_mut()) {
+        map.insert("member".to_owned(), names.into());
+    }
+    properties
+}
+
 struct Sarif<W> {
     out: W,
     db: String,
@@ -143,7 +151,7 @@ struct SarifLog {
 impl<W: Write + Send> Printer for Sarif<W> {
     fn print(&mut self, report: &FileReport) -> anyhow::Result<()> {
         for incomplete in &report.incomplete {
-            let path = escape::path(&report.path);
+            let path = escape::path(report.shown_path());
             self.log.notifications.push(format!("{path}: {}: {}", incomplete.what, incomplete.why));
         }
         for found in &report.matches {
@@ -156,9 +164,9 @@ impl<W: Write + Send> Printer for Sarif<W> {
                 id,
                 level: "warning",
                 message: format!("matches rule {}", found.rule),
-                path: report.path.to_string_lossy().into_owned(),
+                path: report.shown_path().to_string_lossy().into_owned(),
                 region: first.map(|string| Region::Bytes(string.offset, string.length)),
-                properties: json!({"tags": found.tags, "db": self.db}),
+                properties: properties(report, found, &self.db),
                 fix: None,
             });
         }

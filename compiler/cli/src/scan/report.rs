@@ -1,7 +1,9 @@
 //! What is printed about one scanned file, whatever the format.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use hallmark_runtime::InnerPath;
 use serde_json::{Map, Value, json};
 
 use crate::escape;
@@ -11,6 +13,8 @@ use crate::escape;
 pub struct FileReport {
     /// TARGET as given, joined; `-` for standard input.
     pub path: PathBuf,
+    /// Where it lies in that, for a member of an archive.
+    pub member: Option<InnerPath>,
     /// Bytes scanned.
     pub size: u64,
     /// SHA-256 of the bytes, where asked for.
@@ -25,6 +29,21 @@ pub struct FileReport {
     pub cost: Cost,
     /// Lines written by rules with `console.log`.
     pub console: Vec<String>,
+    /// Reports on members, where they are looked at.
+    pub members: Vec<FileReport>,
+    /// The members that have no report, as there is nothing to say about them.
+    pub quiet: Quiet,
+}
+
+/// Members about which there is nothing to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quiet {
+    /// How many.
+    pub members: u64,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Cost of their scans.
+    pub cost: Cost,
 }
 
 /// Something that was not evaluated, and why.
@@ -82,10 +101,32 @@ impl FileReport {
         FileReport { path, incomplete, ..FileReport::default() }
     }
 
+    /// Whether there is something to say.
+    pub fn has_something(&self) -> bool {
+        !self.matches.is_empty() || !self.incomplete.is_empty() || !self.console.is_empty()
+    }
+
+    /// The path for people: that of a member follows that of the file, after a `!`, as in URLs of Java archives.
+    pub fn shown_path(&self) -> OsString {
+        let mut path = self.path.clone().into_os_string();
+        if let Some(member) = &self.member {
+            path.push(format!("!{member}"));
+        }
+        path
+    }
+
+    /// The names on the way to a member, each with one spelling.
+    pub fn member_names(&self) -> Option<Vec<String>> {
+        self.member.as_ref().map(|member| member.names().map(escape::name).collect())
+    }
+
     /// The object of the `ndjson` and `json` formats. JSON is UTF-8: other bytes of a path become U+FFFD.
     pub fn to_json(&self, db: &str) -> Value {
         let mut out = Map::new();
         out.insert("path".into(), self.path.to_string_lossy().into());
+        if let Some(names) = self.member_names() {
+            out.insert("member".into(), names.into());
+        }
         out.insert("size".into(), self.size.into());
         if let Some(sha256) = &self.sha256 {
             out.insert("sha256".into(), sha256.as_str().into());

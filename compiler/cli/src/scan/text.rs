@@ -34,7 +34,7 @@ pub struct Text<W> {
 
 impl<W: Write + Send> Printer for Text<W> {
     fn print(&mut self, report: &FileReport) -> anyhow::Result<()> {
-        let path = escape::path_bytes(report.path.as_os_str());
+        let path = escape::path_bytes(&report.shown_path());
         for message in &report.console {
             writeln!(self.out, "{}", escape::path(message))?;
         }

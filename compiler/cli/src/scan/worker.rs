@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use hallmark_image::record::rule_flags;
 use hallmark_image::{Image, RuleId, Unit};
-use hallmark_runtime::{Database, ExternalValue, ModuleData, RuleMatch, ScanPart, Scanner, SearchedPart};
+use hallmark_runtime::{
+    ArchiveLimits, Database, ExternalValue, ModuleData, Report, RuleMatch, ScanPart, Scanner, SearchedPart,
+};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::members;
 use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
 use super::targets::Item;
 use crate::escape;
@@ -49,6 +52,10 @@ pub struct Request {
     pub defines: Vec<Define>,
     /// Reports for modules.
     pub module_data: ModuleData,
+    /// How far to look into archives, if at all.
+    pub archives: Option<ArchiveLimits>,
+    /// Files and members with nothing to report are wanted too.
+    pub all: bool,
 }
 
 /// A scanner with its buffer.
@@ -158,8 +165,6 @@ impl<'a> Worker<'a> {
 
     fn scan_buffer(&mut self, path: PathBuf) -> FileReport {
         let data = self.buffer.as_slice();
-        let sha256 = self.request.sha256.then(|| escape::hex(&Sha256::digest(data)));
-        let size = data.len() as u64;
         let deadline = self.request.deadline.map(|end| end.saturating_duration_since(Instant::now()));
         if let Some(deadline) = deadline {
             self.scanner.deadline(deadline);
@@ -172,48 +177,56 @@ impl<'a> Worker<'a> {
             }
             _ => Vec::new(),
         };
-        let report = match self.scanner.scan_parts(data, pieces) {
-            Ok(report) => report,
+        let mut described = match self.scanner.scan_parts(data, pieces) {
+            Ok(report) => self.request.describe(self.image, path, &report),
             Err(error) => return FileReport::unscanned(path, format!("not scanned: {error}")),
         };
+        if let Some(limits) = &self.request.archives {
+            members::scan(&mut self.scanner, self.request, self.image, limits, data, &mut described);
+        }
+        described
+    }
+}
+
+impl Request {
+    /// What is reported about a scan.
+    pub fn describe(&self, image: &Image<'_>, path: PathBuf, report: &Report<'_>) -> FileReport {
         let mut matching = Vec::new();
         let mut matches = Vec::new();
         for rule in report.matches() {
             matching.push(rule.id());
-            let Some(mut described) = self.image.unit(rule.id()).map(|unit| describe(self.image, &unit))
-            else {
+            let Some(mut described) = image.unit(rule.id()).map(|unit| describe(image, &unit)) else {
                 continue;
             };
-            if self.request.wants(&described) {
-                if self.request.strings {
+            if self.wants(&described) {
+                if self.strings {
                     described.strings = strings(&rule);
                 }
                 matches.push(described);
             }
         }
         let matched = !matches.is_empty();
-        if self.request.negate {
+        if self.negate {
             matching.sort();
-            matches = others(self.image, &matching);
-            matches.retain(|rule| self.request.wants(rule));
+            matches = others(image, &matching);
+            matches.retain(|rule| self.wants(rule));
         }
         let incomplete = report.incomplete().iter();
         let incomplete = incomplete.map(|i| Incomplete { what: i.what.clone(), why: i.why.to_string() });
         let stats = report.stats();
         FileReport {
             path,
-            size,
-            sha256,
+            size: report.data().len() as u64,
+            sha256: self.sha256.then(|| escape::hex(&Sha256::digest(report.data()))),
             matched,
             matches,
             incomplete: incomplete.collect(),
             cost: Cost { candidates: stats.candidates, rules_evaluated: stats.rules_evaluated },
             console: report.messages().to_vec(),
+            ..FileReport::default()
         }
     }
-}
 
-impl Request {
     fn wants(&self, rule: &RuleReport) -> bool {
         let tag = self.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag));
         let identifier = self.identifiers.is_empty() || self.identifiers.contains(&rule.rule);
