@@ -4,11 +4,13 @@
 //! the way a user would meet it: compile, write the image, parse the image's bytes again, scan, look at the report.
 //! [`RulePack`] is the project's own rules with their cases, and [`reference`] holds slow and obvious
 //! implementations that the engine is compared with: a [`Trial`] does that, over what [`generate`] makes up or
-//! [`fuzz`] changes. [`signed`] makes releases that a policy of two keys accepts.
+//! [`fuzz`] changes. [`signed`] makes releases that a policy of two keys accepts, [`forge`] images that are
+//! wrong although their digests are right.
 
 #![forbid(unsafe_code)]
 
 mod case;
+pub mod forge;
 pub mod fuzz;
 pub mod generate;
 mod known;

@@ -10,71 +10,11 @@ use std::time::{Duration, Instant};
 use hallmark_image::header::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_LEN, Header, SECTION_TABLE, SectionRecord};
 use hallmark_image::{Error, Image, SectionKind};
 use hallmark_runtime::Database;
+use hallmark_tests::forge::{DATA, digested, sampler};
 use hallmark_tests::{RulePack, compile_text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use sha2::{Digest, Sha256};
-
-/// One rule of each kind that an image knows: every variant, values of every type, loops, sets, references, modules.
-const SAMPLER: &str = r#"
-import "math"
-import "pe"
-global private rule base { condition: filesize >= 0 }
-rule texts : one two {
-    meta: name = "value" number = -7 truth = true share = 1.5
-    strings:
-        $a = "alpha" nocase wide ascii
-        $b = "beta" xor(1-9) fullword
-        $c = "gamma delta" base64
-        $_d = "d" private
-    condition: (2 of them and #a in (0..100) > 0) or $b at 3 or any of ($a, $c) in (5..filesize)
-}
-rule bytes {
-    strings:
-        $a = { 4D 5A ?? 9? [0-4] 50 45 }
-        $b = { AA BB CC DD [200-900] EE FF }
-        $c = { 11 ( 22 | 33 44 ) ~55 66 }
-    condition: any of them and (@a[1] < 10 or !a > 3 or not defined @b)
-}
-rule regexes {
-    strings:
-        $a = /ab+[c-e]{2,5}(x|yz)\b/i
-        $b = /[0-9]{1,3}\.exe$/ wide
-    condition: $a or $b or "text" matches /^te.t$/
-}
-rule loops {
-    strings:
-        $a = "alpha"
-        $b = "omega"
-    condition:
-        texts or for any i in (1..#a) : (@a[i] + uint16be(i) > 5 and for all of them : ($ in (i..filesize))) or
-        for 50% n in (1, 3, filesize) : (n % 2 == 1) or with x = math.entropy(0, filesize) : (x > 1.5) or
-        for any s in pe.sections : (s.name contains "text") or outside == 3
-}
-rule sets { condition: 1 of (texts, bytes) or none of (regexes, loops) or pe.number_of_sections > 2 }
-"#;
-
-const DATA: &[u8] =
-    b"alpha ALPHA a\0l\0p\0h\0a\0 MZ\x90\x90PE abbcdx omega 12.exe \x11\x33\x44\x99\x66 .text";
-
-fn sampler() -> Vec<u8> {
-    use hallmark_compiler::{ExternalValue, Options, SelfTest, Source, add_self_tests, compile};
-    let source = Source { name: "sampler.yar".into(), namespace: "default".into(), text: SAMPLER.into() };
-    let externals = vec![
-        ("outside".to_owned(), ExternalValue::Int(3)),
-        ("word".to_owned(), ExternalValue::Str(b"outside".to_vec())),
-    ];
-    let options = Options { externals, ..Options::default() };
-    let compilation = compile(vec![source], &options, &hallmark_tests::NoIncludes, &mut |_| {});
-    let image = compilation.image.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
-    let test = |input: &[u8], rules: &[&str]| SelfTest {
-        input: input.to_vec(),
-        rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
-    };
-    let tests = [test(DATA, &["texts", "sets"]), test(b"", &[]), test(b"12.exe", &["sets"])];
-    add_self_tests(image, &tests).unwrap()
-}
 
 fn pack() -> Vec<u8> {
     RulePack::load().unwrap().compile().image.unwrap()
@@ -88,24 +28,6 @@ fn range(bytes: &[u8], kind: SectionKind) -> std::ops::Range<usize> {
     start..start + record.len.get() as usize
 }
 
-/// Computes the digests of all sections again, as far as there are sections.
-fn signed_again(bytes: &mut [u8]) {
-    for index in 0..SectionKind::ALL.len() {
-        let at = SECTION_TABLE + index * size_of::<SectionRecord>();
-        let field = |offset: usize| {
-            let bytes: [u8; 8] = bytes.get(at + offset..at + offset + 8)?.try_into().ok()?;
-            usize::try_from(u64::from_le_bytes(bytes)).ok()
-        };
-        let section =
-            field(8).zip(field(16)).and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
-        if let Some(digest) = section.map(Sha256::digest)
-            && let Some(slot) = bytes.get_mut(at + 32..at + 64)
-        {
-            slot.copy_from_slice(&digest);
-        }
-    }
-}
-
 /// How many changed images were refused, and how many scanned.
 #[derive(Debug, Default)]
 struct Tally {
@@ -116,14 +38,13 @@ struct Tally {
 
 impl Tally {
     /// Parses a changed image whose section digests count as right, and scans with it if it is accepted.
-    fn judge(&mut self, bytes: &mut [u8], what: &dyn Fn() -> String) {
+    fn judge(&mut self, bytes: &[u8], what: &dyn Fn() -> String) {
         let started = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             if Image::parse_undigested(bytes).is_err() {
                 return false;
             }
-            signed_again(bytes);
-            let Ok(database) = Database::from_image_bytes(bytes) else { return false };
+            let Ok(database) = Database::from_image_bytes(&digested(bytes.to_vec())) else { return false };
             // They may hold or not, but they end.
             let _ = database.self_test(Duration::from_secs(2));
             let mut scanner = database.scanner();
@@ -240,7 +161,7 @@ fn every_field_with_digests_made_again() {
         for new in values.into_iter().filter(|new| *new != value) {
             let mut bytes = good.clone();
             bytes[at..at + 4].copy_from_slice(&new.to_le_bytes());
-            tally.judge(&mut bytes, &|| format!("byte {at} of the sampler: {value:#x} becomes {new:#x}"));
+            tally.judge(&bytes, &|| format!("byte {at} of the sampler: {value:#x} becomes {new:#x}"));
         }
     }
     tally.finish();
@@ -257,7 +178,7 @@ fn records_of_the_rule_pack_with_digests_made_again() {
         for change in [0x01, 0xFF] {
             let mut bytes = good.clone();
             bytes[at] ^= change;
-            tally.judge(&mut bytes, &|| format!("byte {at} of the rule pack ^ {change:#x}"));
+            tally.judge(&bytes, &|| format!("byte {at} of the rule pack ^ {change:#x}"));
         }
     }
     tally.finish();
@@ -280,7 +201,7 @@ fn random_damage() {
             bytes == good || Image::parse(&bytes).is_err() || bytes[..HEADER_LEN] != good[..HEADER_LEN]
         );
         let mut tally = Tally::default();
-        tally.judge(&mut bytes, &|| format!("{changes:?}"));
+        tally.judge(&bytes, &|| format!("{changes:?}"));
         prop_assert!(tally.bad.is_empty(), "{:?}", tally.bad);
         Ok(())
     });
@@ -306,8 +227,7 @@ fn two_rules_are_not_mixed_up() {
     for byte in 0..8 {
         bytes.swap(rules + first.index() * 8 + byte, rules + second.index() * 8 + byte);
     }
-    signed_again(&mut bytes);
-    if let Ok(database) = Database::from_image_bytes(&bytes) {
+    if let Ok(database) = Database::from_image_bytes(&digested(bytes)) {
         let mut scanner = database.scanner();
         let report = scanner.scan(b"aaaa").unwrap();
         assert!(report.matches().all(|rule| rule.rule() == "a"));

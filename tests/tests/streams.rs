@@ -275,6 +275,31 @@ fn limits_end_a_stream() {
 }
 
 #[test]
+fn what_was_scanned_before_makes_no_stream_incomplete() {
+    let database = database("rule r { strings: $a = /need[a-z]{0,40}le/ condition: #a == 1 }");
+    let data = file(3 * MIB, &[(2 * MIB + 500_000, b"needable ")]);
+    let mut scanner = scanner(&database);
+    for before in [&b""[..], b"needabc", b"need", b"..needle"] {
+        scanner.scan(before).unwrap();
+        let report = scanner.scan_stream(&*data).unwrap();
+        assert_eq!((names(&report), incomplete(&report)), (vec!["r".to_owned()], vec![]), "after {before:?}");
+    }
+}
+
+#[test]
+fn literals_longer_than_what_is_kept_are_found_or_told() {
+    let text: String = (0..40_000).map(|i: usize| char::from(b'a' + (i * i / 7 % 25) as u8)).collect();
+    let database = database(&format!("rule r {{ strings: $a = \"{text}\" condition: $a }}"));
+    let mut scanner = scanner(&database);
+    for at in (MIB - 150_000..MIB + 50_000).step_by(9_973) {
+        let data = file(3 * MIB, &[(at, text.as_bytes())]);
+        let report = scanner.scan_stream(&*data).unwrap();
+        let told = incomplete(&report).contains(&("n:r:$a".to_owned(), Why::LongMatch));
+        assert!(names(&report) == ["r"] || told, "at {at}");
+    }
+}
+
+#[test]
 fn errors_of_the_reader_are_given_back() {
     struct Failing(u32);
     impl Read for Failing {

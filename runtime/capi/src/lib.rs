@@ -25,6 +25,8 @@ compile_error!("a panic must end at the border to C, not the process: build with
 mod border;
 mod cancel;
 mod database;
+#[cfg(feature = "driver")]
+pub mod driver;
 mod error;
 mod report;
 mod scanner;

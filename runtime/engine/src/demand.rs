@@ -9,7 +9,7 @@ use hallmark_image::{ClassFilter, FileClass, Image, RuleId, Unit};
 use zerocopy::little_endian::U32;
 
 use crate::budget::Stopped;
-use crate::limits::KEEP_CAPACITY;
+use crate::limits::{KEEP_CAPACITY, MAX_DEMANDED};
 use crate::lookup::{Lookup, Table};
 use crate::search::{Hits, search};
 use crate::verify::{Atom, Verifier};
@@ -81,7 +81,11 @@ impl Demands {
         if self.patterns.is_empty() {
             return Ok(());
         }
-        self.build(&verifier.image);
+        let fitting = self.build(&verifier.image);
+        verifier.budget.spend(self.entries.len() as u64 / 64)?;
+        for (rule, pattern) in self.patterns.drain(fitting..) {
+            search_alone(verifier, rule, pattern)?;
+        }
         self.pass(verifier, 0..verifier.data.len(), hits)?;
         for (rule, pattern) in self.patterns.drain(..) {
             note_searched(verifier, rule, pattern);
@@ -90,7 +94,7 @@ impl Demands {
     }
 
     /// Makes the tables for all patterns of the rules needed that are not triggers in files of a class. Those without
-    /// atoms are left in `alone`.
+    /// atoms, and those for which there is no room, are left in `alone`.
     pub fn build_all(
         &mut self,
         image: &Image<'_>,
@@ -105,7 +109,8 @@ impl Demands {
                 list.push((rule, index));
             }
         }
-        self.build(image);
+        let fitting = self.build(image);
+        alone.extend(self.patterns.drain(fitting..));
     }
 
     /// Searches a range of the data, as [`search`] does, for the patterns that the tables were made for.
@@ -136,19 +141,30 @@ impl Demands {
         end
     }
 
-    fn build(&mut self, image: &Image<'_>) {
+    /// Makes the tables for as many of the patterns as there is room for, and answers how many these are.
+    fn build(&mut self, image: &Image<'_>) -> usize {
         self.entries.clear();
-        let entries = &mut self.entries;
+        let (entries, mut fitting) = (&mut self.entries, 0usize);
         for &(rule, pattern) in &self.patterns {
-            let Some(unit) = image.unit(rule) else { continue };
-            for (index, variant) in unit.variants_of(pattern) {
-                for run in unit.runs(variant) {
-                    each_run_atom(&unit, variant, run, &mut |lane, bytes, offset| {
-                        let leads_to = Atom { rule, variant: index, offset };
-                        entries.push(Entry { lane, bytes, leads_to, next: 0 });
-                    });
+            let before = entries.len();
+            if let Some(unit) = image.unit(rule) {
+                for (index, variant) in unit.variants_of(pattern) {
+                    for run in unit.runs(variant) {
+                        if entries.len() > MAX_DEMANDED {
+                            break;
+                        }
+                        each_run_atom(&unit, variant, run, &mut |lane, bytes, offset| {
+                            let leads_to = Atom { rule, variant: index, offset };
+                            entries.push(Entry { lane, bytes, leads_to, next: 0 });
+                        });
+                    }
                 }
             }
+            if entries.len() > MAX_DEMANDED {
+                entries.truncate(before);
+                break;
+            }
+            fitting = fitting.saturating_add(1);
         }
         let count = |lane: Lane| self.entries.iter().filter(|e| e.lane == lane).count();
         clear(&mut self.grams, words(count(Lane::Main)));
@@ -173,6 +189,7 @@ impl Demands {
                 entry.next = std::mem::replace(slot, number);
             }
         }
+        fitting
     }
 }
 
@@ -225,8 +242,11 @@ impl Table for Demanded<'_> {
         let mut is_wanted = false;
         let mut next = self.heads.get(head(lane, atom, self.heads.len())).copied().unwrap_or(0);
         while let Some(entry) = next.checked_sub(1).and_then(|i| self.entries.get(i as usize)) {
-            if entry.bytes == atom && entry.lane == lane {
-                is_wanted |= verifier.verify(entry.leads_to, at)?;
+            if entry.bytes == atom && entry.lane == lane && verifier.verify(entry.leads_to, at)? {
+                is_wanted = true;
+            } else {
+                // An image may have any number of atoms that share their hash.
+                verifier.budget.spend(1)?;
             }
             next = entry.next;
         }

@@ -3,6 +3,8 @@
 /// Matches kept for one pattern: more than any analyst reads, and few enough that a file of one byte repeated cannot
 /// fill the memory.
 pub const MAX_MATCHES: usize = 1_000_000;
+/// Atoms of patterns that are searched for together: about 200 MB. The patterns beyond are searched for one by one.
+pub const MAX_DEMANDED: usize = 1 << 22;
 /// Matches kept in one scan, all patterns together: about 200 MB.
 pub const MAX_TOTAL_MATCHES: usize = 8_000_000;
 /// Steps of verifiers and conditions between two looks at the clock: some tens of microseconds.

@@ -92,6 +92,10 @@ impl Table for Filter<'_> {
         let (home, check) = atom_place(atom, count);
         let spill = pages.get(home).map_or(0, |page| page.spill.get());
         for i in 0..=spill as usize {
+            // An image may say that everything spills over all its pages.
+            if i > 0 {
+                verifier.budget.spend(1)?;
+            }
             let Some(page) = cyclic(pages, home.wrapping_add(i)) else { break };
             let entries = page.entries.get(..usize::from(page.count.get())).unwrap_or_default();
             let first = entries.partition_point(|e| e.check.get() < check);

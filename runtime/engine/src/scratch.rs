@@ -84,6 +84,8 @@ impl Scratch {
         self.tools.verified.shrink_to(KEEP_CAPACITY);
         self.tools.starts.clear();
         self.tools.starts.shrink_to(KEEP_CAPACITY);
+        // Only streams ask how far verifications went; those of a file before must not count as theirs.
+        self.tools.took_to_the_edge(0, usize::MAX);
         self.demands.reset();
         self.wanted.clear();
         self.order.clear();

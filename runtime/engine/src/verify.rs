@@ -145,6 +145,10 @@ impl<'a> Verifier<'a> {
         }
         let Some(place) = at.checked_sub(usize::from(offset)) else {
             self.compare(EVERYTHING);
+            if self.place.low > 0 {
+                // It starts before the part of a stream that is kept.
+                self.tools.memories.list_cut(rule, target.pattern());
+            }
             return Ok(true);
         };
         let backward = target.variant.backward.of(target.unit.blob);
@@ -241,6 +245,9 @@ impl<'a> Verifier<'a> {
             Some(VariantKind::Bytes) => {
                 self.budget.spend(1)?;
                 self.compare(start..start.saturating_add(body.len()));
+                if self.place.streamed && self.is_cut(start, start.saturating_add(body.len())) {
+                    self.tools.memories.list_cut(target.rule, target.pattern());
+                }
                 let masked = Masked { value: body, mask: variant.mask.of(blob) };
                 xor_key = key(variant, body, data, start);
                 // A xor pattern without a key of its range does not match.
@@ -298,6 +305,14 @@ impl<'a> Verifier<'a> {
         let first = chain.pieces.first().map_or(0, |piece| piece.value.len.get() as usize);
         self.compare(if begins { EVERYTHING } else { start..start.saturating_add(first) });
         begins
+    }
+
+    /// Whether some of these bytes, or of the characters around them, are gone from a stream or still to come. Those of a
+    /// match that is no longer than half the reach never are.
+    fn is_cut(&self, start: usize, end: usize) -> bool {
+        let Place { low, high, .. } = self.place;
+        (low > 0 && start < CHARACTER)
+            || (high < usize::MAX && end.saturating_add(CHARACTER) > self.data.len())
     }
 
     /// Notes that these bytes are looked at, and perhaps the characters around them.

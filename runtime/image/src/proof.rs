@@ -20,13 +20,34 @@ use zerocopy::FromBytes;
 
 type Fact = Result<(), &'static str>;
 
+/// Bytes that may still be looked at. Texts, programs and sets of a unit may be shared, but if each of many rules,
+/// variants or instructions led to the same large one, proving and scanning would take the square of the image's length.
+struct Work(usize);
+
+/// How often each byte of an image may be looked at, all in all; those of the compiler come to one or two.
+const SHARED: usize = 16;
+
+impl Work {
+    fn on(image: &[u8]) -> Self {
+        Work(image.len().saturating_mul(SHARED))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Fact {
+        self.0 = self
+            .0
+            .checked_sub(bytes)
+            .ok_or("too many rules, variants or instructions share the same bytes")?;
+        Ok(())
+    }
+}
+
 fn need(fact: bool, what: &'static str) -> Fact {
     if fact { Ok(()) } else { Err(what) }
 }
 
 pub(crate) fn prove(image: &Image<'_>) -> Result<(), Error> {
     prove_globals(image).map_err(|what| Error::damaged(SectionKind::Globals.name(), 0, what))?;
-    let mut depths = Vec::new();
+    let (mut depths, mut work) = (Vec::new(), Work::on(image.bytes()));
     let (mut rules, mut patterns) = (0u64, 0u64);
     for id in 0..image.rule_slots() as u32 {
         let id = RuleId::new(id);
@@ -36,7 +57,8 @@ pub(crate) fn prove(image: &Image<'_>) -> Result<(), Error> {
                 .map_err(damaged)?;
             continue;
         };
-        prove_unit(image, &unit, &mut depths).map_err(damaged)?;
+        let len = image.unit_bytes(id).unwrap_or_default().len();
+        work.spend(len).and_then(|()| prove_unit(image, &unit, &mut work, &mut depths)).map_err(damaged)?;
         rules += 1;
         patterns += unit.patterns.len() as u64;
     }
@@ -84,20 +106,30 @@ fn prove_value(kind: u32, bits: u64, blob: &[u8]) -> Fact {
     }
 }
 
-fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact {
+fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, work: &mut Work, depths: &mut Vec<u16>) -> Fact {
     let header = unit.header;
     let inside = |s: Slice| s.checked(unit.blob).is_some();
     need(header.flags.get() & !rule_flags::KNOWN == 0, "unknown rule flag")?;
     need(usize::from(header.namespace.get()) < image.globals().namespaces.len(), "no such namespace")?;
+    work.spend(header.name.len.get() as usize)?;
     need(inside(header.name), "a rule's name leaves the blob")?;
     prove_gate(&header.gate)?;
-    need(unit.tags.iter().all(|&t| inside(t)), "a tag leaves the blob")?;
+    for tag in unit.tags {
+        work.spend(tag.len.get() as usize)?;
+        need(inside(*tag), "a tag leaves the blob")?;
+    }
     for meta in unit.metas {
+        let value = match ValueKind::new(meta.kind.get()) {
+            Some(ValueKind::Str) => Slice::from_bits(meta.value.get()).len.get(),
+            _ => 0,
+        };
+        work.spend((meta.name.len.get() as usize).saturating_add(value as usize))?;
         need(inside(meta.name), "a metadata name leaves the blob")?;
         prove_value(meta.kind.get(), meta.value.get(), unit.blob)?;
     }
     let mut next = 0u32;
     for pattern in unit.patterns {
+        work.spend(pattern.id.len.get() as usize)?;
         need(inside(pattern.id), "a pattern's name leaves the blob")?;
         need(pattern.flags.get() & !pattern_flags::KNOWN == 0, "unknown pattern flag")?;
         need(pattern.first_variant.get() == next, "variants are not in the order of their patterns")?;
@@ -105,46 +137,50 @@ fn prove_unit(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact
     }
     need(next as usize == unit.variants.len(), "a variant has no pattern")?;
     for variant in unit.variants {
-        prove_variant(unit, variant)?;
+        prove_variant(unit, variant, work)?;
     }
     for reference in unit.references {
         let target = image.unit(RuleId::new(reference.get())).ok_or("a reference leads nowhere")?;
         need(target.header.rank.get() < header.rank.get(), "a reference does not lead to a lower rank")?;
     }
-    prove_code(image, unit, depths)
+    prove_code(image, unit, work, depths)
 }
 
 fn prove_gate(gate: &Gate) -> Fact {
     need(gate.classes & !FileClass::EVERY == 0, "a gate has an unknown class")
 }
 
-fn prove_variant(unit: &Unit<'_>, variant: &Variant) -> Fact {
+fn prove_variant(unit: &Unit<'_>, variant: &Variant, work: &mut Work) -> Fact {
     need((variant.pattern.get() as usize) < unit.patterns.len(), "a variant's pattern does not exist")?;
     need(variant.flags & !variant_flags::KNOWN == 0, "unknown variant flag")?;
     need(variant.xor_min <= variant.xor_max, "xor keys are reversed")?;
     let body = variant.body.checked(unit.blob).ok_or("a variant's body leaves the blob")?;
     let backward = variant.backward.checked(unit.blob).ok_or("a backward program leaves the blob")?;
     if !backward.is_empty() {
+        work.spend(backward.len())?;
         Program::prove(backward)?;
     }
     let runs = variant.runs.checked(unit.blob).ok_or("runs leave the blob")?;
     let runs = <[Run]>::ref_from_bytes(runs).map_err(|_| "not a whole number of runs")?;
-    runs.iter().try_for_each(|run| prove_run(unit, run))?;
+    work.spend(size_of_val(runs))?;
+    runs.iter().try_for_each(|run| prove_run(unit, variant, run))?;
     match VariantKind::new(variant.kind).ok_or("unknown kind of variant")? {
         VariantKind::Bytes => prove_masked(unit, body, variant.mask),
         VariantKind::Chain => {
             need(!body.is_empty(), "a chain has no pieces")?;
             need(variant.mask.len.get() == 0, "a chain has a mask")?;
-            prove_pieces(unit, body)
+            prove_pieces(unit, body, work)
         }
         VariantKind::Program => {
+            work.spend(body.len())?;
             Program::prove(body)?;
-            prove_pieces(unit, variant.mask.checked(unit.blob).ok_or("an outline leaves the blob")?)
+            prove_pieces(unit, variant.mask.checked(unit.blob).ok_or("an outline leaves the blob")?, work)
         }
     }
 }
 
-fn prove_pieces(unit: &Unit<'_>, pieces: &[u8]) -> Fact {
+fn prove_pieces(unit: &Unit<'_>, pieces: &[u8], work: &mut Work) -> Fact {
+    work.spend(pieces.len())?;
     let pieces = <[Piece]>::ref_from_bytes(pieces).map_err(|_| "a chain is not a whole number of pieces")?;
     need(pieces.len() <= MAX_PIECES as usize, "a chain has too many pieces")?;
     pieces.iter().try_for_each(|piece| {
@@ -154,16 +190,20 @@ fn prove_pieces(unit: &Unit<'_>, pieces: &[u8]) -> Fact {
     })
 }
 
-fn prove_run(unit: &Unit<'_>, run: &Run) -> Fact {
+fn prove_run(unit: &Unit<'_>, variant: &Variant, run: &Run) -> Fact {
     let (_, mask) = run.bytes(unit.blob).ok_or("a run leaves the blob")?;
     let (lane, atoms) = run.atoms().ok_or("unknown lane")?;
+    let keys = match variant.flags & variant_flags::XOR {
+        0 => 1,
+        _ => u32::from(variant.xor_max.abs_diff(variant.xor_min)) + 1,
+    };
     for (remainder, &at) in atoms.iter().enumerate() {
         let at = usize::from(at);
         need(at + lane.width() <= usize::from(run.len), "an atom leaves its run")?;
         need(lane != Lane::Main || at % GRAM == remainder, "an atom has another remainder than it should")?;
         let open = mask.get(at..at + lane.width()).map_or(0, open_bits);
         let most = if lane == Lane::Pair { 0 } else { MAX_OPEN_BITS };
-        need(open <= most, "an atom stands for too many strings")?;
+        need(open <= most && keys << open <= 1 << MAX_OPEN_BITS, "an atom stands for too many strings")?;
     }
     need(run.atoms.iter().skip(atoms.len()).all(|&at| at == 0), "an unused atom is not zero")
 }
@@ -176,7 +216,7 @@ fn prove_masked(unit: &Unit<'_>, value: &[u8], mask: Slice) -> Fact {
 
 const UNSEEN: u16 = u16::MAX;
 
-fn prove_code(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact {
+fn prove_code(image: &Image<'_>, unit: &Unit<'_>, work: &mut Work, depths: &mut Vec<u16>) -> Fact {
     let header = unit.header;
     need(
         header.max_stack.get() <= MAX_STACK && header.locals.get() <= MAX_LOCALS,
@@ -197,7 +237,7 @@ fn prove_code(image: &Image<'_>, unit: &Unit<'_>, depths: &mut Vec<u16>) -> Fact
         let (pops, pushes, imm) = op.effect();
         let pops = pops + operands(op, insn)?;
         depth = depth.checked_sub(pops).ok_or("stack underflow")?;
-        prove_imm(image, unit, op, insn, imm)?;
+        prove_imm(image, unit, op, insn, imm, work)?;
         if imm == Imm::Target {
             let target = insn.imm.get() as usize;
             // AndElse, OrElse and LoopNext leave one value where they lead; LoopStep leaves none and leads back.
@@ -243,7 +283,7 @@ fn operands(op: Op, insn: &Insn) -> Result<u16, &'static str> {
     }
 }
 
-fn prove_imm(image: &Image<'_>, unit: &Unit<'_>, op: Op, insn: &Insn, imm: Imm) -> Fact {
+fn prove_imm(image: &Image<'_>, unit: &Unit<'_>, op: Op, insn: &Insn, imm: Imm, work: &mut Work) -> Fact {
     let value = insn.imm.get();
     let locals = unit.header.locals.get();
     let local = |n: u16| need(n < locals, "no such local");
@@ -258,14 +298,18 @@ fn prove_imm(image: &Image<'_>, unit: &Unit<'_>, op: Op, insn: &Insn, imm: Imm) 
         Imm::Str => {
             string()?;
         }
-        Imm::Regex => Program::prove(string()?)?,
+        Imm::Regex => {
+            let program = string()?;
+            work.spend(program.len())?;
+            Program::prove(program)?;
+        }
         Imm::External => {
             need((value as usize) < image.globals().externals.len(), "no such external variable")?
         }
         Imm::Pattern if insn.a & FROM_SLOT != 0 => local(insn.b.get())?,
         Imm::Pattern => need((value as usize) < unit.patterns.len(), "no such pattern")?,
-        Imm::PatternSet => prove_set(unit, value, unit.patterns.len())?,
-        Imm::RuleSet => prove_set(unit, value, unit.references.len())?,
+        Imm::PatternSet => prove_set(unit, value, unit.patterns.len(), work)?,
+        Imm::RuleSet => prove_set(unit, value, unit.references.len(), work)?,
         Imm::Reference => need((value as usize) < unit.references.len(), "no such reference")?,
         Imm::Module => need((value as usize) < MODULES.len(), "no such module")?,
         Imm::Field => need(value <= u32::from(u16::MAX), "no such field")?,
@@ -282,8 +326,9 @@ fn prove_imm(image: &Image<'_>, unit: &Unit<'_>, op: Op, insn: &Insn, imm: Imm) 
     }
 }
 
-fn prove_set(unit: &Unit<'_>, offset: u32, count: usize) -> Fact {
+fn prove_set(unit: &Unit<'_>, offset: u32, count: usize, work: &mut Work) -> Fact {
     let set = unit.set(offset).ok_or("a set leaves its section")?;
+    work.spend(size_of_val(set))?;
     need(set.iter().all(|i| (i.get() as usize) < count), "a set's member does not exist")
 }
 

@@ -16,7 +16,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// Fuzzes a target: tries changed inputs of the corpus, and keeps those that fail.
 #[derive(Debug, Parser)]
 struct Args {
-    /// What to fuzz: source_compile, regex_vs_reference, condition_vs_reference, payload_decode, modules, archives
+    /// What to fuzz: source_compile, regex_vs_reference, condition_vs_reference, payload_decode, modules, archives,
+    /// image_parse, image_scan, container_open, note_parse, capi
     target: String,
 
     /// End after so many seconds

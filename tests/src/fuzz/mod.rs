@@ -7,14 +7,20 @@
 //! libFuzzer in `fuzz/`. There is no feedback from coverage here: safe code cannot read its counters.
 
 mod archives;
+mod capi;
+mod containers;
 mod files;
+mod images;
 mod modules;
 mod plan;
 mod targets;
 mod watch;
 
 pub use archives::archives;
+pub use capi::capi;
+pub use containers::{container_open, note_parse};
 pub use files::{corpus, folder, regressions};
+pub use images::{image_parse, image_scan};
 pub use modules::modules;
 pub use plan::Plan;
 pub use targets::{

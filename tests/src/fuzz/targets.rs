@@ -9,7 +9,7 @@ use hallmark_container::{
 };
 use hallmark_runtime::Database;
 
-use super::{archives, modules};
+use super::{archives, capi, container_open, image_parse, image_scan, modules, note_parse};
 use crate::generate::{self, Draw};
 use crate::run::NoIncludes;
 use crate::trial::{INTERNAL, Trial};
@@ -33,6 +33,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "payload_decode", run: payload_decode, tokens: FRAME_TOKENS },
     Target { name: "modules", run: modules, tokens: FILE_TOKENS },
     Target { name: "archives", run: archives, tokens: ARCHIVE_TOKENS },
+    Target { name: "image_parse", run: image_parse, tokens: &[] },
+    Target { name: "image_scan", run: image_scan, tokens: &[] },
+    Target { name: "container_open", run: container_open, tokens: NOTE_TOKENS },
+    Target { name: "note_parse", run: note_parse, tokens: NOTE_TOKENS },
+    Target { name: "capi", run: capi, tokens: &[] },
 ];
 
 /// Longest source that is compiled: more is not another case, only slower.
@@ -171,6 +176,41 @@ fn judge(trial: &Trial) {
 
 /// Magic of a frame, of a skippable one, and headers.
 const FRAME_TOKENS: &[&str] = &["(\u{b5}/", "\0\u{10}", "\u{1}\0\0", "\0", "\u{7f}", "    "];
+
+/// Words of notes and policies.
+const NOTE_TOKENS: &[&str] = &[
+    "\n---\n",
+    "\n",
+    "\n\n",
+    "\u{2014} ",
+    " ",
+    "hallmark-release/v1\n",
+    "db ",
+    "example.org/core",
+    "serial ",
+    "payload full zstd sha256:",
+    "payload patch ",
+    "window ",
+    "bytes ",
+    "section 1 ",
+    "sha256:",
+    "expires ",
+    "prev ",
+    "0",
+    "1",
+    "18446744073709551615",
+    "signer ",
+    "group ",
+    "quorum ",
+    "all ",
+    "any ",
+    "2 ",
+    "build",
+    "audit",
+    "# ",
+    "+",
+    "==",
+];
 
 /// What marks archives and their parts.
 const ARCHIVE_TOKENS: &[&str] = &[

@@ -41,6 +41,11 @@ impl<'b> Draw<'b> {
         (0..self.number(least, most)).map(|_| self.one(alphabet)).collect()
     }
 
+    /// The bytes that are not used up, all of which are then.
+    pub fn rest(&mut self) -> &'b [u8] {
+        std::mem::replace(&mut self.0, Unstructured::new(&[])).take_rest()
+    }
+
     /// Whether all bytes are used up.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
