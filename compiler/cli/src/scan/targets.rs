@@ -110,6 +110,7 @@ mod tests {
             .map(|item| match item {
                 Item::File(path, _) => path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(),
                 Item::Stdin => "stdin".to_owned(),
+                Item::Process(_) => "a process".to_owned(),
                 Item::Problem(_, why) => why,
             })
             .collect();

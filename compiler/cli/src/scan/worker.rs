@@ -111,7 +111,8 @@ fn scanner<'a>(database: &Database, request: &'a Request) -> anyhow::Result<Scan
     let mut scanner = database.scanner();
     scanner.cancel(request.interrupt.flag());
     scanner.strings(request.strings).fast(!request.strings).module_data(&request.module_data);
-    if !request.negate && !(request.tags.is_empty() && request.identifiers.is_empty()) {
+    let all = request.negate || (request.tags.is_empty() && request.identifiers.is_empty());
+    if !all {
         // The others need not be evaluated.
         let image = database.image();
         scanner.select(|rule| request.wants_id(image, rule.id()));
