@@ -288,10 +288,10 @@ fn what_was_scanned_before_makes_no_stream_incomplete() {
 
 #[test]
 fn literals_longer_than_what_is_kept_are_found_or_told() {
-    let text: String = (0..40_000).map(|i: usize| char::from(b'a' + (i * i / 7 % 25) as u8)).collect();
+    let text: String = (0..100_000).map(|i: usize| char::from(b'a' + (i * i / 7 % 25) as u8)).collect();
     let database = database(&format!("rule r {{ strings: $a = \"{text}\" condition: $a }}"));
     let mut scanner = scanner(&database);
-    for at in (MIB - 150_000..MIB + 50_000).step_by(9_973) {
+    for at in (MIB - 200_000..MIB + 50_000).step_by(9_973) {
         let data = file(3 * MIB, &[(at, text.as_bytes())]);
         let report = scanner.scan_stream(&*data).unwrap();
         let told = incomplete(&report).contains(&("n:r:$a".to_owned(), Why::LongMatch));

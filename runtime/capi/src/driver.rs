@@ -121,7 +121,7 @@ impl<'b> Driver<'b> {
         // SAFETY: handles are null or not freed yet, texts and data as said in each case, and nothing runs beside this.
         unsafe {
             match what {
-                0 | 1 => self.parse_image(slot),
+                0 | 1 => self.load(slot),
                 2 => self.open(slot),
                 3..=5 => self.scanner(slot, other),
                 6 => {
@@ -178,7 +178,7 @@ impl<'b> Driver<'b> {
         }
     }
 
-    unsafe fn parse_image(&mut self, slot: usize) {
+    unsafe fn load(&mut self, slot: usize) {
         let (which, cut) = (self.below(self.images.len() + 1), self.byte());
         let image = self.images.get(which).map_or(&[][..], Vec::as_slice);
         let image = if cut < 16 { &image[..image.len() * usize::from(cut) / 16] } else { image };
