@@ -91,19 +91,11 @@ impl<'d> View<'d> {
             View::Kept(kept) => kept.head,
         }
     }
-
-    /// The bytes at an address; none if there aren't so many.
-    #[inline]
-    pub fn read(&self, at: u64, len: usize) -> Result<Option<&'d [u8]>, Gone> {
-        match self {
-            View::Whole(data) => Ok(slice(data, at, len)),
-            View::Kept(kept) => kept.read(at, len),
-        }
-    }
 }
 
 impl<'d> Kept<'d> {
-    fn read(&self, at: u64, len: usize) -> Result<Option<&'d [u8]>, Gone> {
+    /// The bytes at an address; none if there weren't so many.
+    pub fn read(&self, at: u64, len: usize) -> Result<Option<&'d [u8]>, Gone> {
         let end = at.checked_add(len as u64);
         let before = self.extents.partition_point(|extent| extent.start <= at).checked_sub(1);
         let extent = before.and_then(|before| self.extents.get(before));
@@ -113,7 +105,9 @@ impl<'d> Kept<'d> {
     }
 }
 
-fn slice(data: &[u8], at: u64, len: usize) -> Option<&[u8]> {
+/// The bytes at an address of data that are all there.
+#[inline]
+pub(crate) fn slice(data: &[u8], at: u64, len: usize) -> Option<&[u8]> {
     let at = usize::try_from(at).ok()?;
     data.get(at..at.checked_add(len)?)
 }
@@ -133,16 +127,15 @@ mod tests {
             size: Size::Known(100),
             total: 90,
         };
-        let view = View::Kept(kept);
-        assert_eq!(view.read(1, 3), Ok(Some(&b"123"[..])));
-        assert_eq!(view.read(1, 4), Err(Gone));
-        assert_eq!(view.read(8, 4), Ok(None), "not in one piece");
-        assert_eq!(view.read(15, 1), Ok(None));
-        assert_eq!(view.read(98, 2), Ok(Some(&b"yz"[..])));
-        assert_eq!(view.read(98, 3), Ok(None));
-        assert_eq!(view.read(96, 2), Err(Gone));
-        assert_eq!(view.read(u64::MAX, 2), Ok(None));
-        assert_eq!(View::Whole(b"abc").read(1, 2), Ok(Some(&b"bc"[..])));
-        assert_eq!(View::Whole(b"abc").read(2, 2), Ok(None));
+        assert_eq!(kept.read(1, 3), Ok(Some(&b"123"[..])));
+        assert_eq!(kept.read(1, 4), Err(Gone));
+        assert_eq!(kept.read(8, 4), Ok(None), "not in one piece");
+        assert_eq!(kept.read(15, 1), Ok(None));
+        assert_eq!(kept.read(98, 2), Ok(Some(&b"yz"[..])));
+        assert_eq!(kept.read(98, 3), Ok(None));
+        assert_eq!(kept.read(96, 2), Err(Gone));
+        assert_eq!(kept.read(u64::MAX, 2), Ok(None));
+        assert_eq!(slice(b"abc", 1, 2), Some(&b"bc"[..]));
+        assert_eq!(slice(b"abc", 2, 2), None);
     }
 }

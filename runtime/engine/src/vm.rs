@@ -21,7 +21,7 @@ use crate::quantify::Tally;
 use crate::settings::{ExternalValue, Settings};
 use crate::value::{Value, binary, unary};
 use crate::verify::Verifier;
-use crate::view::{Gone, Kept, Size, View};
+use crate::view::{Gone, Kept, Size, View, slice};
 
 mod loops;
 mod patterns;
@@ -200,11 +200,13 @@ impl<'a, 'd: 'a> Machine<'a, 'd> {
             Op::OfRules => self.of_rules(rule, insn)?,
             Op::Rule => Value::Bool(self.reference(rule, target)?),
             Op::ReadInt => {
-                let offset = self.pop().int().and_then(|offset| u64::try_from(offset).ok());
-                match offset.map(|offset| self.view.read(offset, usize::from(insn.a & 15))) {
-                    Some(bytes) => Value::of_int(bytes?.map(|bytes| read_int(bytes, insn.a))),
-                    None => Value::Undefined,
-                }
+                let (offset, width) = (self.pop().int(), usize::from(insn.a & 15));
+                let bytes = match (offset.map(u64::try_from), self.view) {
+                    (Some(Ok(offset)), View::Whole(data)) => slice(data, offset, width),
+                    (Some(Ok(offset)), View::Kept(kept)) => kept.read(offset, width)?,
+                    (None | Some(Err(_)), _) => None,
+                };
+                Value::of_int(bytes.map(|bytes| read_int(bytes, insn.a)))
             }
             Op::Module => {
                 let module = u16::try_from(imm).unwrap_or(u16::MAX);
