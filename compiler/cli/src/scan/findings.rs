@@ -119,16 +119,14 @@ impl Findings {
             let id = RuleId::new(rule);
             matching.push(id);
             let Some(unit) = image.unit(id) else { continue };
-            let described = describe(image, &unit, strings);
-            if request.wants(&described) {
-                matches.push(described);
+            if request.wants(&unit) {
+                matches.push(describe(image, &unit, strings));
             }
         }
         let matched = !matches.is_empty();
         if request.negate {
             matching.sort();
-            matches = others(image, &matching);
-            matches.retain(|rule| request.wants(rule));
+            matches = others(request, image, &matching);
         }
         let Findings { size, sha256, incomplete, cost, console, quiet, .. } = self;
         let members = self.members.into_iter().map(|Member { path: names, found }| {
@@ -166,16 +164,17 @@ fn is_public(unit: &Unit<'_>) -> bool {
     unit.header.flags.get() & rule_flags::PRIVATE == 0
 }
 
-/// The rules that are not in `matching` (sorted), private ones apart, by namespace, then name.
-fn others(image: &Image<'_>, matching: &[RuleId]) -> Vec<RuleReport> {
-    let rules = image.rules().filter(|(id, unit)| is_public(unit) && matching.binary_search(id).is_err());
+/// The rules asked for that are not in `matching` (sorted), private ones apart, by namespace, then name.
+fn others(request: &Request, image: &Image<'_>, matching: &[RuleId]) -> Vec<RuleReport> {
+    let is_asked = |unit: &Unit<'_>| is_public(unit) && request.wants(unit);
+    let rules = image.rules().filter(|(id, unit)| is_asked(unit) && matching.binary_search(id).is_err());
     let mut rules: Vec<_> = rules.map(|(_, unit)| describe(image, &unit, Vec::new())).collect();
     rules.sort_by(|a, b| (&a.namespace, &a.rule).cmp(&(&b.namespace, &b.rule)));
     rules
 }
 
 /// What is reported about a rule.
-pub fn describe(image: &Image<'_>, unit: &Unit<'_>, strings: Vec<StringReport>) -> RuleReport {
+fn describe(image: &Image<'_>, unit: &Unit<'_>, strings: Vec<StringReport>) -> RuleReport {
     RuleReport {
         rule: lossy(unit.name()),
         namespace: lossy(image.namespace(unit.header.namespace.get())),

@@ -7,17 +7,17 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hallmark_image::{Image, RuleId};
+use hallmark_image::{Image, RuleId, Unit};
 use hallmark_runtime::{
     ArchiveLimits, Database, ExternalValue, ModuleData, Report, RuleMatch, ScanPart, Scanner, SearchedPart,
 };
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::findings::{Findings, Found, describe};
+use super::findings::{Findings, Found};
 use super::interrupt::Interrupt;
 use super::reading::{INTERRUPTED, Opened, State, changed, open, read_file, read_stdin, stdin};
-use super::report::{Cost, FileReport, Incomplete, RuleReport, StringReport};
+use super::report::{Cost, FileReport, Incomplete, StringReport};
 use super::targets::Item;
 use super::{members, stream};
 use crate::escape;
@@ -290,16 +290,15 @@ impl Request {
     }
 
     /// Whether a rule is one of those asked for.
-    pub fn wants(&self, rule: &RuleReport) -> bool {
-        let tag = self.tags.is_empty() || rule.tags.iter().any(|tag| self.tags.contains(tag));
-        let identifier = self.identifiers.is_empty() || self.identifiers.contains(&rule.rule);
-        tag && identifier
+    pub fn wants(&self, unit: &Unit<'_>) -> bool {
+        let is_among = |asked: &[String], name: &[u8]| asked.iter().any(|asked| asked.as_bytes() == name);
+        let tag = self.tags.is_empty() || unit.tags.iter().any(|tag| is_among(&self.tags, tag.of(unit.blob)));
+        tag && (self.identifiers.is_empty() || is_among(&self.identifiers, unit.name()))
     }
 
     /// The same for a rule by its id.
     pub fn wants_id(&self, image: &Image<'_>, id: RuleId) -> bool {
-        let all = self.tags.is_empty() && self.identifiers.is_empty();
-        all || image.unit(id).is_some_and(|unit| self.wants(&describe(image, &unit, Vec::new())))
+        image.unit(id).is_some_and(|unit| self.wants(&unit))
     }
 
     /// Whether there is any use in another scan.
