@@ -19,7 +19,7 @@ pub struct Block<D> {
 }
 
 impl Scanner<'_> {
-    /// Keeps so many bytes of a stream, at least 1 MiB; 16 MiB if nothing else is said. A stream that is not longer is
+    /// Keeps so many bytes of a stream, at least 1 MiB; 16 MiB if nothing else is said. A stream that is shorter is
     /// scanned as a file is.
     pub fn window(&mut self, bytes: usize) -> &mut Self {
         self.wishes.window = Window::new(bytes);
